@@ -1,0 +1,62 @@
+"""The one clock of the service.
+
+In production it is the wall clock. In the demo it is the scenario clock: it starts in the past and
+runs `factor` times as fast until it meets the wall clock, and then goes with it (issue A §1).
+The core never reads a clock; it is given `now`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Maps the wall clock to the service's time; both are aware UTC datetimes."""
+
+    start: datetime | None = None
+    began: datetime | None = None
+    speed: float = 1.0
+    wall: Callable[[], datetime] = _wall
+
+    @classmethod
+    def of_wall(cls) -> Clock:
+        return cls()
+
+    @classmethod
+    def scenario(
+        cls,
+        start: datetime,
+        factor: float,
+        began: datetime | None = None,
+        wall: Callable[[], datetime] = _wall,
+    ) -> Clock:
+        """A clock that shows `start` when the wall clock shows `began` and runs `factor` as fast."""
+        if factor < 1:
+            raise ValueError(f"factor must be at least 1, not {factor}")
+        return cls(start=start, began=began or wall(), speed=factor, wall=wall)
+
+    def now(self) -> datetime:
+        """The service's time; never ahead of the wall clock."""
+        wall = self.wall()
+        if self.start is None or self.began is None:
+            return wall
+        return min(self.start + (wall - self.began) * self.speed, wall)
+
+    @property
+    def factor(self) -> float:
+        """How many seconds of service time pass in one second now."""
+        if self.start is None or self.began is None or self.speed == 1.0:
+            return 1.0
+        wall = self.wall()
+        return self.speed if self.start + (wall - self.began) * self.speed < wall else 1.0
+
+    def real_seconds(self, interval: timedelta) -> float:
+        """Seconds of the wall clock in which `interval` of service time passes at today's speed."""
+        return interval.total_seconds() / self.factor

@@ -1,0 +1,77 @@
+"""Every metric: its name, kind and meaning. Nothing else creates one."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+# The way of a post
+MESSAGES = Counter(
+    "undertone_messages", "Messages read from the topic", ["partition"], registry=REGISTRY
+)
+DEAD_LETTERS = Counter(
+    "undertone_dead_letters", "Messages sent to the DLQ, by reason", ["reason"], registry=REGISTRY
+)
+EXPIRED = Counter(
+    "undertone_expired", "Messages older than the retention: not stored", registry=REGISTRY
+)
+STALE = Counter(
+    "undertone_stale", "Messages whose version is not above the stored one", registry=REGISTRY
+)
+FOREIGN_KEYS = Counter(
+    "undertone_foreign_keys", "Messages whose Kafka key is not source:post_id", registry=REGISTRY
+)
+POSTS_STORED = Counter(
+    "undertone_posts_stored", "Rows written to posts, tombstones included", registry=REGISTRY
+)
+MENTIONS_SCORED = Counter(
+    "undertone_mentions_scored", "Mentions that got a pass of the model", registry=REGISTRY
+)
+STAGE_SECONDS = Histogram(
+    "undertone_stage_seconds",
+    "Seconds a batch spends in a stage",
+    ["stage"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+BATCH_POSTS = Histogram(
+    "undertone_batch_posts",
+    "Messages in a micro-batch",
+    buckets=(1, 4, 16, 64, 128, 256, 512, 1024),
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "undertone_lag",
+    "Messages not read yet, by assigned partition",
+    ["partition"],
+    registry=REGISTRY,
+)
+CONSUMER_POLLED_AT = Gauge(
+    "undertone_consumer_polled_at", "Unix time of the consumer's last poll", registry=REGISTRY
+)
+REBALANCES = Counter("undertone_rebalances", "Assignments of partitions", registry=REGISTRY)
+RETRIES = Counter(
+    "undertone_retries", "Calls repeated because a system was away", ["system"], registry=REGISTRY
+)
+
+# Windows and jobs
+JOB_LAST_SUCCESS = Gauge(
+    "undertone_job_last_success", "Unix time a job last succeeded", ["job"], registry=REGISTRY
+)
+JOB_FAILURES = Counter(
+    "undertone_job_failures", "Runs of a job that failed or were missed", ["job"], registry=REGISTRY
+)
+PASS_SECONDS = Histogram(
+    "undertone_pass_seconds", "Seconds of a window pass", buckets=_SECONDS, registry=REGISTRY
+)
+
+# Alerts
+INCIDENTS_OPEN = Gauge("undertone_incidents_open", "Incidents open now", registry=REGISTRY)
+TRANSITIONS = Counter(
+    "undertone_transitions", "Incident transitions written", ["transition"], registry=REGISTRY
+)
+DELIVERIES = Counter(
+    "undertone_deliveries", "Webhook attempts, by outcome", ["outcome"], registry=REGISTRY
+)

@@ -1,0 +1,198 @@
+"""All settings as one frozen tree, built once by the command line; nothing else reads them.
+
+Order of precedence: environment (`UNDERTONE_KAFKA__BOOTSTRAP_SERVERS=…`) over the YAML file over the
+defaults below. A wrong name or value is refused with its place and the fix.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError
+
+from stream.errors import UsageError
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: Any) -> Any:
+    """Turn `500ms`, `30s`, `5m`, `2h`, `400d` or a number of seconds into a timedelta.
+
+    Raises ValueError on other text; anything else is left to pydantic.
+    """
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
+        if not found:
+            raise ValueError("a duration looks like 500ms, 30s, 5m, 2h or 400d")
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(gt=timedelta(0))]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(_Part):
+    """The broker and how the consumer group reads from it."""
+
+    bootstrap_servers: str = Field("", description="host:port[,host:port]; empty: embedded broker")
+    topic: str = "posts"
+    dlq_topic: str = "posts.dlq"
+    group_id: str = "undertone"
+    create_topics: bool = Field(False, description="create missing topics at start (embedded does)")
+    partitions: int = Field(6, ge=1, le=10_000, description="partitions of a topic we create")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: Path | None = None
+    batch_posts: int = Field(256, ge=1, le=10_000, description="a micro-batch is full at this size")
+    batch_age: Duration = Field(timedelta(milliseconds=500), description="… or at this age")
+    max_poll_interval: Duration = timedelta(minutes=5)
+    session_timeout: Duration = timedelta(seconds=45)
+    path: Path = Field(Path("data/kafka"), description="directory of the embedded broker")
+    port: int = Field(0, ge=0, le=65535, description="port of the embedded broker; 0: a free one")
+
+
+class ClickHouse(_Part):
+    """The database: embedded (`chdb`) or a server."""
+
+    interface: Literal["chdb", "http", "https"] = "chdb"
+    path: Path = Field(Path("data/clickhouse"), description="directory of the embedded database")
+    host: str = "127.0.0.1"
+    port: int = Field(8123, ge=1, le=65535)
+    database: str = Field("undertone", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    username: str = "default"
+    password: SecretStr = SecretStr("")
+    cluster: str | None = Field(None, description="cluster name for ON CLUSTER")
+    insert_timeout: Duration = Field(
+        timedelta(seconds=20), description="max_execution_time of an insert"
+    )
+    query_timeout: Duration = Field(timedelta(seconds=30), description="max_execution_time else")
+
+
+class Model(_Part):
+    """The classifier."""
+
+    path: Path | None = Field(None, description="model directory; empty: the shipped default")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    backend: Literal["auto", "torch", "onnx"] = "auto"
+    threads: int | None = Field(None, ge=1, description="CPU threads; empty: all cores")
+
+
+class Brands(_Part):
+    """What is watched."""
+
+    file: Path = Path("config/brands.yaml")
+
+
+class Alerts(_Part):
+    """Rules and receivers, and when a minute is judged (DESIGN §4)."""
+
+    file: Path = Path("config/alerts.yaml")
+    lateness: Duration = Field(
+        timedelta(hours=2), description="late posts count for minutes younger than this"
+    )
+    closes_after: Duration = Field(
+        timedelta(seconds=10), description="a minute is closed this long after its end"
+    )
+
+
+class Web(_Part):
+    """The live board, health and metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+
+
+class Windows(_Part):
+    """The passes that recompute what changed."""
+
+    interval: Duration = Field(timedelta(seconds=2), description="between two passes")
+    time_limit: Duration = Field(timedelta(seconds=60), description="of one statement of a pass")
+
+
+class Retention(_Part):
+    """How long posts are kept."""
+
+    posts: Duration = timedelta(days=400)
+
+
+class Log(_Part):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool | None = Field(None, description="empty: JSON unless on a terminal")
+
+
+class Settings(BaseSettings):
+    """The whole tree. Build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="UNDERTONE_", env_nested_delimiter="__"
+    )
+
+    kafka: Kafka = Kafka()
+    clickhouse: ClickHouse = ClickHouse()
+    model: Model = Model()
+    brands: Brands = Brands()
+    alerts: Alerts = Alerts()
+    web: Web = Web()
+    windows: Windows = Windows()
+    retention: Retention = Retention()
+    log: Log = Log()
+
+    @property
+    def window_margin(self) -> timedelta:
+        """How far a pass looks back before the last one: twice the longest insert (DESIGN §3)."""
+        return 2 * self.clickhouse.insert_timeout
+
+
+def load_settings(file: Path | None = None, **overrides: dict[str, Any]) -> Settings:
+    """Read the file (if any), lay the environment over it, then `overrides` (of flags) over both.
+
+    Raises UsageError: one line with the field, where it stands and the fix.
+    """
+    if file is not None and not file.is_file():
+        raise UsageError(f"--config {file}: no such file; copy config/undertone.yaml and edit it")
+    try:
+        values = YamlConfigSettingsSource(Settings, yaml_file=file)() if file else {}
+        merged = _deep_update(values, EnvSettingsSource(Settings)())
+        return Settings.model_validate(_deep_update(merged, overrides))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        name = "UNDERTONE_" + "__".join(str(part) for part in first["loc"]).upper()
+        where = f"{file} or {name}" if file else name
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"setting {field} ({where}): no such setting; check its name"
+            ) from None
+        raise UsageError(
+            f"setting {field} ({where}): {first['msg'].removeprefix('Value error, ')}"
+        ) from None
+    except (YAMLError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"--config {file}: not a YAML mapping of settings: {reason}") from None
+
+
+def _deep_update(values: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _deep_update(old, value) if both and old is not None else value
+    return merged
