@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -46,7 +45,7 @@ def connect(settings: ClickHouse, database: str | None = None) -> Client:
                 client.command(f"CREATE DATABASE IF NOT EXISTS {name}")
                 client.command(f"USE {name}")
                 client.database = name
-            return cast(Client, client)
+            return client
         limit = max(settings.insert_timeout, settings.query_timeout).total_seconds()
         return clickhouse_connect.get_client(
             interface=settings.interface,
