@@ -118,9 +118,7 @@ class Matcher:
                 continue
             if begin and joins_before(text[begin - 1]) and _is_wordlike(text[begin]):
                 continue
-            continues = (
-                end < len(text) and joins_after(text[end]) and joins_before(text[last])
-            )
+            continues = end < len(text) and joins_after(text[end]) and joins_before(text[last])
             for entry in entries:
                 if not continues or entry.open_ended:
                     yield origin[begin], origin[last] + 1, entry

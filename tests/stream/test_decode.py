@@ -140,8 +140,13 @@ def test_any_bytes_are_read_or_refused_and_never_crash(value: bytes) -> None:
         assert error.reason
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: (
-    st.lists(inner) | st.dictionaries(st.text(), inner)), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
 def test_any_json_in_any_field_is_read_or_refused(value: Any) -> None:
     for field in ("post_id", "text", "created_at", "author", "rating", "deleted", "lang", "url"):
         try:
