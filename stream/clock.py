@@ -37,7 +37,7 @@ class Clock:
         began: datetime | None = None,
         wall: Callable[[], datetime] = _wall,
     ) -> Clock:
-        """A clock that shows `start` when the wall clock shows `began` and runs `factor` as fast."""
+        """Shows `start` when the wall clock shows `began`, and runs `factor` times as fast."""
         if factor < 1:
             raise ValueError(f"factor must be at least 1, not {factor}")
         return cls(start=start, began=began or wall(), speed=factor, wall=wall)

@@ -6,8 +6,10 @@ carry their settings in their own SETTINGS clause, so that they hold embedded an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -18,7 +20,8 @@ from clickhouse_connect.driver.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from stream.errors import RetryLater, StopService
+from stream.embedded.path_lock import PathLock
+from stream.errors import RetryLater, StopService, UsageError
 from stream.settings import ClickHouse
 
 __all__ = ["Client", "connect", "errors_sorted"]
@@ -37,10 +40,16 @@ def connect(settings: ClickHouse, database: str | None = None) -> Client:
     name = settings.database if database is None else database
     with errors_sorted():
         if settings.interface == "chdb":
-            settings.path.mkdir(parents=True, exist_ok=True)
-            client = clickhouse_connect.get_client(
-                interface="chdb", path=str(settings.path), tz_mode="aware"
-            )
+            _lock_once(settings.path)
+            try:
+                client = clickhouse_connect.get_client(
+                    interface="chdb", path=str(settings.path), tz_mode="aware"
+                )
+            except ImportError:
+                raise UsageError(
+                    "clickhouse.interface chdb: the embedded database is not installed; "
+                    "pip install 'undertone[embedded]', or set UNDERTONE_CLICKHOUSE__INTERFACE=http"
+                ) from None
             if name:
                 client.command(f"CREATE DATABASE IF NOT EXISTS {name}")
                 client.command(f"USE {name}")
@@ -80,6 +89,19 @@ def errors_sorted() -> Iterator[None]:
         raise StopService(f"ClickHouse refused a statement: {line}") from None
     except (ClickHouseError, HTTPError, ConnectionError, TimeoutError) as error:
         raise RetryLater(f"ClickHouse does not answer: {_first_line(error)}") from None
+
+
+# chDB is one engine per process, so is its lock: taken by the first client, held to the end.
+_locks: dict[Path, PathLock] = {}
+_locks_guard = threading.Lock()
+
+
+def _lock_once(path: Path) -> None:
+    """Keep other processes off an embedded database. Raises StopService when one has it."""
+    with _locks_guard:
+        place = path.resolve()
+        if place not in _locks:
+            _locks[place] = PathLock(place)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """All settings as one frozen tree, built once by the command line; nothing else reads them.
 
-Order of precedence: environment (`UNDERTONE_KAFKA__BOOTSTRAP_SERVERS=…`) over the YAML file over the
-defaults below. A wrong name or value is refused with its place and the fix.
+Order of precedence: environment (`UNDERTONE_KAFKA__BOOTSTRAP_SERVERS=…`) over the YAML file over
+the defaults below. A wrong name or value is refused with its place and the fix.
 """
 
 from __future__ import annotations

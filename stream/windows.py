@@ -20,7 +20,8 @@ BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
 _DIRTY = """
     SELECT DISTINCT toStartOfMinute(created_at) AS minute
     FROM posts
-    WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND created_at >= {oldest:DateTime64(3, 'UTC')}"""
+    WHERE ingested_at >= {since:DateTime64(3, 'UTC')}
+        AND created_at >= {oldest:DateTime64(3, 'UTC')}"""
 
 # A post without author counts as its own, once per distinct text (DESIGN §4).
 _AUTHOR = "if(author_id = '', concat('text:', toString(text_hash)), concat(source, ':', author_id))"
@@ -64,7 +65,8 @@ SETTINGS max_execution_time = {{limit:UInt32}}, do_not_merge_across_partitions_s
 
 # Rows under a date that is not their key's: two consumers may meet a new post at the same time.
 _STRAYS = """
-    SELECT s.source AS source, s.post_id AS post_id, s.created_at AS stray_at, k.first_at AS first_at
+    SELECT s.source AS source, s.post_id AS post_id, s.created_at AS stray_at,
+        k.first_at AS first_at
     FROM (
         SELECT DISTINCT source, post_id, created_at FROM posts
         WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND is_moved = 0

@@ -1,0 +1,108 @@
+"""The dead-letter queue: what breaks the contract is kept, byte for byte, with where and why.
+
+A message is never dropped: if the DLQ cannot be written, the service stops before committing.
+And a stream that is mostly bad is not diverted: it stops the service (DESIGN §2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import structlog
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+
+from stream import metrics
+from stream.decode import Record
+from stream.errors import RejectMessage, StopService
+
+log = structlog.get_logger()
+
+_TRUNCATED_BYTES = 512 * 1024
+_SEND_SECONDS = 45
+_TOO_LARGE = (MessageSizeTooLargeError,)
+
+Rejected = tuple[Record, RejectMessage]
+
+
+class Producer(Protocol):
+    """The part of KafkaProducer used here."""
+
+    def send(self, topic: str, **message: Any) -> Any: ...
+    def flush(self, timeout: float | None = None) -> Any: ...
+
+
+class DeadLetters:
+    """Writes rejected messages to the DLQ topic and returns once the broker has them."""
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    def write(self, rejected: Sequence[Rejected]) -> None:
+        """Send all and wait for all. Raises StopService if one could not be delivered."""
+        try:
+            waiting = [(one, self._send(*one)) for one in rejected]
+            for (record, reason), future in waiting:
+                try:
+                    future.get(_SEND_SECONDS)
+                except _TOO_LARGE:
+                    self._send(record, reason, truncate=True).get(_SEND_SECONDS)
+        except (KafkaError, OSError, AssertionError) as error:
+            raise StopService(
+                f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: {error}); "
+                "nothing past the bad message was committed. Create the topic or grant the write"
+            ) from None
+        for record, reason in rejected:
+            metrics.DEAD_LETTERS.labels(reason=reason.reason).inc()
+            log.warning(
+                "message.rejected",
+                reason=reason.reason,
+                detail=reason.detail,
+                partition=record.partition,
+                offset=record.offset,
+            )
+
+    def _send(self, record: Record, reason: RejectMessage, truncate: bool = False) -> Any:
+        value = record.value
+        headers = [
+            *record.headers,
+            ("error", str(reason).encode()),
+            ("topic", record.topic.encode()),
+            ("partition", str(record.partition).encode()),
+            ("offset", str(record.offset).encode()),
+        ]
+        if truncate and value is not None:
+            headers += [
+                ("truncated", b"true"),
+                ("size", str(len(value)).encode()),
+                ("sha256", hashlib.sha256(value).hexdigest().encode()),
+            ]
+            value = value[:_TRUNCATED_BYTES]
+        try:
+            return self._producer.send(self._topic, key=record.key, value=value, headers=headers)
+        except _TOO_LARGE:
+            if truncate:
+                raise
+            return self._send(record, reason, truncate=True)
+
+
+class BadStreamGuard:
+    """Stops the service when most of what arrives is bad: a broken crawler, not a bad message."""
+
+    def __init__(self, look_at: int = 400, most: float = 0.5) -> None:
+        self._recent: deque[bool] = deque(maxlen=look_at)
+        self._most = most
+
+    def check(self, bad: int, good: int) -> None:
+        """Count one batch, before its bad messages are diverted. Raises StopService."""
+        self._recent.extend([True] * bad + [False] * good)
+        share = sum(self._recent) / max(len(self._recent), 1)
+        full = len(self._recent) == self._recent.maxlen
+        if full and share > self._most:
+            raise StopService(
+                f"{share:.0%} of the last {len(self._recent)} messages break the contract; stopped "
+                "rather than divert the topic. Mend the producer, then start again"
+            )

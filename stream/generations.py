@@ -1,0 +1,88 @@
+"""Generations: which analysis (model, catalogue, matcher) a row was made with (DESIGN §3).
+
+A number is given out by `undertone activate`, or by the first start on an empty table, never by a
+consumer by itself: two replicas with different catalogues must not overwrite each other in turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream.database import Client, errors_sorted
+from stream.errors import StopService
+from stream.match import MATCHER_VERSION
+
+_FIRST = 1
+_LAST = 2**16 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One whole way of reading a post."""
+
+    model_hash: str
+    catalogue_hash: str
+    matcher_version: int = MATCHER_VERSION
+
+
+def active(client: Client) -> tuple[int, Analysis] | None:
+    """The highest generation and what it is; None before the first."""
+    with errors_sorted():
+        rows = client.query(
+            "SELECT generation, model_hash, catalogue_hash, matcher_version "
+            "FROM model_runs FINAL ORDER BY generation DESC LIMIT 1"
+        ).result_rows
+    if not rows:
+        return None
+    generation, model_hash, catalogue_hash, matcher_version = rows[0]
+    return int(generation), Analysis(model_hash, catalogue_hash, int(matcher_version))
+
+
+def activate(client: Client, analysis: Analysis) -> int:
+    """Make this analysis the current generation; its number. The current one stays as it is."""
+    current = active(client)
+    if current and current[1] == analysis:
+        return current[0]
+    generation = current[0] + 1 if current else _FIRST
+    if generation > _LAST:
+        raise StopService(f"model_runs: all {_LAST} generations are used")
+    with errors_sorted():
+        client.insert(
+            "model_runs",
+            [
+                (
+                    generation,
+                    analysis.model_hash,
+                    analysis.catalogue_hash,
+                    analysis.matcher_version,
+                )
+            ],
+            column_names=["generation", "model_hash", "catalogue_hash", "matcher_version"],
+        )
+    return generation
+
+
+def admit(client: Client, analysis: Analysis) -> int:
+    """The generation a consumer with this analysis writes.
+
+    Raises StopService when another analysis is the active one: it says which part differs.
+    """
+    current = active(client)
+    if current is None:
+        return activate(client, analysis)
+    generation, known = current
+    if known == analysis:
+        return generation
+    differing = [
+        name
+        for name, ours, theirs in (
+            ("the model", analysis.model_hash, known.model_hash),
+            ("brands.yaml", analysis.catalogue_hash, known.catalogue_hash),
+            ("the matcher", analysis.matcher_version, known.matcher_version),
+        )
+        if ours != theirs
+    ]
+    raise StopService(
+        f"{' and '.join(differing)} changed since generation {generation}: run `undertone activate` "
+        "with the new configuration, then start every consumer again"
+    )

@@ -1,0 +1,139 @@
+"""The one way to Kafka: clients built from the settings, every default that matters by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import (
+    AuthorizationError,
+    CorruptRecordError,
+    KafkaConfigurationError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnsupportedCodecError,
+)
+
+from stream.decode import Record
+from stream.errors import RetryLater, StopService
+from stream.post import MAX_MESSAGE_BYTES
+from stream.settings import Kafka
+
+DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def connection(settings: Kafka) -> dict[str, Any]:
+    """What every client needs to reach the brokers."""
+    password = settings.sasl_password
+    return {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "client_id": "undertone",
+        "security_protocol": settings.security_protocol,
+        "sasl_mechanism": settings.sasl_mechanism,
+        "sasl_plain_username": settings.sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+        "ssl_cafile": str(settings.ssl_cafile) if settings.ssl_cafile else None,
+        "bootstrap_timeout_ms": 10_000,
+        "request_timeout_ms": 30_000,
+        "reconnect_backoff_max_ms": 5_000,
+    }
+
+
+def consumer(settings: Kafka) -> KafkaConsumer:
+    """A member of the consumer group, not subscribed yet. Raises RetryLater or StopService."""
+    with errors_sorted():
+        return KafkaConsumer(
+            **connection(settings),
+            group_id=settings.group_id,
+            # Offsets are committed by hand, after ClickHouse has acknowledged.
+            enable_auto_commit=False,
+            # A new group, or one whose offset was cut off, starts at the beginning: `latest` skips.
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_poll_records=settings.batch_posts,
+            max_poll_interval_ms=_ms(settings.max_poll_interval),
+            session_timeout_ms=_ms(settings.session_timeout),
+            heartbeat_interval_ms=min(3_000, _ms(settings.session_timeout) // 3),
+            fetch_max_wait_ms=200,
+            max_partition_fetch_bytes=1024 * 1024,
+            fetch_max_bytes=16 * 1024 * 1024,
+            receive_message_max_bytes=32 * 1024 * 1024,
+            check_crcs=True,
+            isolation_level="read_committed",
+            metadata_max_age_ms=60_000,
+        )
+
+
+def producer(settings: Kafka) -> KafkaProducer:
+    """An idempotent producer that waits for all replicas. Raises RetryLater or StopService."""
+    with errors_sorted():
+        return KafkaProducer(
+            **connection(settings),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            max_block_ms=10_000,
+            delivery_timeout_ms=40_000,
+            max_request_size=MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096,
+            allow_auto_create_topics=False,
+        )
+
+
+def create_topics(settings: Kafka) -> None:
+    """Create `posts` and the DLQ where they are missing (embedded, tests, or when asked to)."""
+    headroom = str(MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096)
+    wanted = [
+        NewTopic(settings.topic, settings.partitions, 1),
+        NewTopic(settings.dlq_topic, 1, 1, topic_configs={"max.message.bytes": headroom}),
+    ]
+    with errors_sorted():
+        admin = KafkaAdminClient(**connection(settings))
+        try:
+            known = set(admin.list_topics())
+            for topic in wanted:
+                if topic.name not in known:
+                    admin.create_topics([topic])
+        except TopicAlreadyExistsError:
+            pass  # another replica was quicker
+        finally:
+            admin.close()
+
+
+def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:
+    """What `poll` returned as records, partition by partition, in offset order."""
+    for place, messages in polled.items():
+        for message in messages:
+            yield Record(
+                topic=place.topic,
+                partition=place.partition,
+                offset=message.offset,
+                time=_EPOCH + timedelta(milliseconds=max(message.timestamp, 0)),
+                key=message.key,
+                value=message.value,
+                headers=tuple((name, value or b"") for name, value in message.headers or ()),
+            )
+
+
+@contextmanager
+def errors_sorted() -> Iterator[None]:
+    """Turn kafka-python's exceptions into ours."""
+    try:
+        yield
+    except (UnsupportedCodecError, CorruptRecordError) as error:
+        raise StopService(
+            f"Kafka: a batch cannot be opened ({type(error).__name__}: {error}); nothing after it "
+            "was committed. Install the codec (pip install lz4 zstandard) or skip the batch by hand"
+        ) from None
+    except (AuthorizationError, KafkaConfigurationError) as error:
+        raise StopService(f"Kafka: {type(error).__name__}: {error}") from None
+    except (KafkaError, OSError) as error:
+        raise RetryLater(f"Kafka: {type(error).__name__}: {error}"[:300]) from None
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)

@@ -1,0 +1,168 @@
+"""The whole way of a batch of messages, as one ordered list of steps.
+
+Every step may be repeated: after a crash at any place the batch comes again from Kafka and ends
+in the same rows (DESIGN §3). Offsets are committed by the caller, after `process` has returned.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from stream import metrics
+from stream.clock import Clock
+from stream.dead_letters import BadStreamGuard, DeadLetters, Rejected
+from stream.decode import Decoded, Record, decode
+from stream.errors import RejectMessage
+from stream.match import Matcher, Mention
+from stream.post import Post
+from stream.retry import until_answered
+from stream.rows import Analysed, Key, first_created_at, key, to_row, version
+from stream.score import Scorer, score_posts
+from stream.store import Store
+
+T = TypeVar("T")
+
+
+class Pipeline:
+    """Decode → drop what is old news → match → score → store. For one thread."""
+
+    def __init__(
+        self,
+        *,
+        matcher: Matcher,
+        scorer: Scorer,
+        store: Store,
+        dead_letters: DeadLetters,
+        generation: int,
+        retention: timedelta,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._matcher = matcher
+        self._scorer = scorer
+        self._store = store
+        self._dead_letters = dead_letters
+        self._guard = BadStreamGuard()
+        self._generation = generation
+        self._retention = retention
+        self._clock = clock
+        self._stop = stop
+
+    def process(self, batch: Sequence[Record]) -> None:
+        """Take a batch all the way. Raises StopService, or Stopped when asked to stop meanwhile."""
+        metrics.BATCH_POSTS.observe(len(batch))
+        # 1. Decode; what breaks the contract goes to the DLQ before anything is committed.
+        with _timed("decode"):
+            decoded, rejected = self._decode(batch)
+        self._guard.check(bad=len(rejected), good=len(decoded))
+        if rejected:
+            self._dead_letters.write(rejected)
+        # 2. One message a post: the newest version, under the date of the first.
+        newest, dates = self._newest(decoded)
+        # 3. What is known already: the post's date for ever, and the version that stands.
+        with _timed("look_up"):
+            known = self._ask(lambda: self._store.first_created(newest))
+            current = self._drop_expired(newest, dates | known)
+            stored = self._ask(
+                lambda: self._store.versions({k: known[k] for k in current if k in known})
+            )
+            fresh = self._drop_stale(current, stored)
+        # 4. Which brands are named.
+        with _timed("match"):
+            mentions = {
+                k: self._matcher.match(one.post.text) if isinstance(one.post, Post) else []
+                for k, one in fresh.items()
+            }
+        # 5. What is said about each.
+        with _timed("score"):
+            analysed = self._score(fresh, mentions, dates | known)
+        # 6. Keys first, read back; then the rows under the dates that stand.
+        with _timed("store"):
+            new = {k: one.created_at for k, one in analysed.items() if k not in known}
+            claimed = self._ask(lambda: self._store.claim(new))
+            rows = [
+                to_row(replace(one, created_at=claimed.get(k, one.created_at)), self._generation)
+                for k, one in analysed.items()
+            ]
+            self._ask(lambda: self._store.insert(rows))
+        metrics.POSTS_STORED.inc(len(rows))
+
+    def _decode(self, batch: Sequence[Record]) -> tuple[list[Decoded], list[Rejected]]:
+        decoded: list[Decoded] = []
+        rejected: list[Rejected] = []
+        for record in batch:
+            metrics.MESSAGES.labels(partition=record.partition).inc()
+            try:
+                one = decode(record)
+            except RejectMessage as reason:
+                rejected.append((record, reason))
+            else:
+                decoded.append(one)
+                if not one.keyed:
+                    metrics.FOREIGN_KEYS.inc()
+        return decoded, rejected
+
+    def _newest(self, decoded: Sequence[Decoded]) -> tuple[dict[Key, Decoded], dict[Key, datetime]]:
+        newest: dict[Key, Decoded] = {}
+        dates: dict[Key, datetime] = {}
+        for one in decoded:
+            name = key(one)
+            dates.setdefault(name, first_created_at(one))
+            rival = newest.get(name)
+            if rival is None or self._version(one) > self._version(rival):
+                newest[name] = one
+        metrics.STALE.inc(len(decoded) - len(newest))
+        return newest, dates
+
+    def _drop_expired(
+        self, posts: Mapping[Key, Decoded], dates: Mapping[Key, datetime]
+    ) -> dict[Key, Decoded]:
+        oldest = self._clock.now() - self._retention
+        kept = {name: one for name, one in posts.items() if dates[name] >= oldest}
+        metrics.EXPIRED.inc(len(posts) - len(kept))
+        return kept
+
+    def _drop_stale(
+        self, posts: Mapping[Key, Decoded], stored: Mapping[Key, int]
+    ) -> dict[Key, Decoded]:
+        fresh = {
+            name: one for name, one in posts.items() if self._version(one) > stored.get(name, -1)
+        }
+        metrics.STALE.inc(len(posts) - len(fresh))
+        return fresh
+
+    def _score(
+        self,
+        posts: Mapping[Key, Decoded],
+        mentions: Mapping[Key, Sequence[Mention]],
+        dates: Mapping[Key, datetime],
+    ) -> dict[Key, Analysed]:
+        texts = [
+            (one.post.text if isinstance(one.post, Post) else "", mentions[name])
+            for name, one in posts.items()
+        ]
+        scored = score_posts(self._scorer, texts)
+        metrics.MENTIONS_SCORED.inc(sum(len(found) for found in scored))
+        return {
+            name: Analysed(one, dates[name], found)
+            for (name, one), found in zip(posts.items(), scored, strict=True)
+        }
+
+    def _version(self, one: Decoded) -> int:
+        return version(one, self._generation)
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        return until_answered(call, "clickhouse", self._stop)
+
+
+@contextmanager
+def _timed(stage: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    metrics.STAGE_SECONDS.labels(stage=stage).observe(time.perf_counter() - began)
