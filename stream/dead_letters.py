@@ -81,8 +81,10 @@ class DeadLetters:
                 ("sha256", hashlib.sha256(value).hexdigest().encode()),
             ]
             value = value[:_TRUNCATED_BYTES]
+        # The client refuses a message without key and value; an empty key says as little.
+        key = b"" if record.key is None and value is None else record.key
         try:
-            return self._producer.send(self._topic, key=record.key, value=value, headers=headers)
+            return self._producer.send(self._topic, key=key, value=value, headers=headers)
         except _TOO_LARGE:
             if truncate:
                 raise

@@ -1,7 +1,8 @@
 """Put a file in the wire format on the topic: for trials, back-fills and demonstrations.
 
 Lines go out as they are, under the contract's key; a line that is not JSON goes out too (the
-service must cope) and is counted. The record's own time is the post's, moved by the shift.
+service must cope) and is counted. The record's own time is that of sending, as a crawler's is:
+a broker would soon drop records that carry the dates of an old file.
 """
 
 from __future__ import annotations
@@ -85,16 +86,13 @@ def parse(line: bytes, shift: timedelta) -> Line:
 
 def produce(
     lines: Iterator[Line],
-    send: Callable[[Line, int], Any],
+    send: Callable[[Line], Any],
     *,
     speed: float | None,
     stop: threading.Event,
     on_progress: Callable[[Sent], None] = lambda _: None,
 ) -> Sent:
-    """Send lines in their order; `speed` 1 keeps the file's own pace, None goes as fast as it can.
-
-    `send(line, timestamp_ms)` hands one message to the producer.
-    """
+    """Send lines in their order; `speed` 1 keeps the file's own pace, None goes as fast as it can."""
     sent = Sent()
     began = time.monotonic()
     for line in lines:
@@ -107,7 +105,7 @@ def produce(
             due = began + (at - sent.first).total_seconds() / speed
             while (wait := due - time.monotonic()) > 0 and not stop.wait(min(wait, 0.5)):
                 pass
-        send(line, int(at.timestamp() * 1000))
+        send(line)
         sent.messages += 1
         sent.unreadable += line.key is None
         sent.last = max(at, sent.last or at)

@@ -66,7 +66,7 @@ class Kafka(_Part):
     max_poll_interval: Duration = timedelta(minutes=5)
     session_timeout: Duration = timedelta(seconds=45)
     path: Path = Field(Path("data/kafka"), description="directory of the embedded broker")
-    port: int = Field(0, ge=0, le=65535, description="port of the embedded broker; 0: a free one")
+    port: int = Field(9092, ge=0, le=65535, description="of the embedded broker; 0: a free one")
 
 
 class ClickHouse(_Part):

@@ -1,16 +1,17 @@
-"""Fixtures for every test: one embedded ClickHouse a session, a fresh database a test."""
+"""Fixtures for every test: one embedded ClickHouse and one broker a session, fresh names a test."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from stream import schema
+from stream import kafka, schema
 from stream.database import connect
-from stream.settings import ClickHouse
+from stream.settings import ClickHouse, Kafka
 
 _numbers = itertools.count(1)
 
@@ -31,3 +32,30 @@ def clickhouse_settings(clickhouse_path: Path) -> Iterator[ClickHouse]:
     yield settings
     client.command(f"DROP DATABASE {settings.database}")
     client.close()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one embedded broker for the session."""
+    pytest.importorskip("noida_db", reason="needs the extra 'embedded'")
+    from stream.embedded.broker import EmbeddedBroker
+
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as running:
+        yield running.bootstrap_servers
+
+
+@pytest.fixture
+def kafka_settings(broker: str) -> Kafka:
+    """Settings with fresh topics and a fresh group on the session's broker."""
+    number = next(_numbers)
+    settings = Kafka(
+        bootstrap_servers=broker,
+        topic=f"posts-{number}",
+        dlq_topic=f"posts-{number}.dlq",
+        group_id=f"group-{number}",
+        partitions=3,
+        batch_age=timedelta(milliseconds=100),
+        session_timeout=timedelta(seconds=10),
+    )
+    kafka.create_topics(settings)
+    return settings
