@@ -1,0 +1,32 @@
+"""Which rows go through the network together: of one length, so that little padding is computed."""
+
+import random
+from collections.abc import Sequence
+
+
+def by_token_budget(lengths: Sequence[int], tokens: int, rows: int) -> list[list[int]]:
+    """Index batches over all rows, shortest first, each of at most `rows` rows and `tokens` tokens
+    with padding counted (one row longer than `tokens` goes alone)."""
+    batches: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        # sorted ascending: the row to be added is the longest of its batch
+        if batches and (len(batches[-1]) + 1) * lengths[i] <= tokens and len(batches[-1]) < rows:
+            batches[-1].append(i)
+        else:
+            batches.append([i])
+    return batches
+
+
+def by_length(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
+    """Index batches of `size` rows for training, in random order, each of rows of nearly one
+    length: sorted within pools of 50 batches, so that each is still a random mix of sources."""
+    chance = random.Random(seed)
+    order = list(range(len(lengths)))
+    chance.shuffle(order)
+    pool = size * 50
+    batches = []
+    for start in range(0, len(order), pool):
+        part = sorted(order[start : start + pool], key=lambda i: lengths[i])
+        batches += [part[i : i + size] for i in range(0, len(part), size)]
+    chance.shuffle(batches)
+    return batches

@@ -1,0 +1,124 @@
+"""The classifier as the service uses it: passages in, probabilities out, copies scored once."""
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.directory import ModelDirectory
+from models.encode import Encoder
+from models.passage import Passage, window
+from models.rows import LABELS
+
+CACHE_ENTRIES = 100_000
+"""Scores remembered; about 25 MB when full."""
+
+
+class Backend(Protocol):
+    """What runs the network."""
+
+    def logits(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """(n, labels) for n lists of token ids, in order."""
+        ...
+
+
+class Classifier:
+    """Scores passages with one model. Made by `models.load_classifier`.
+
+    Safe to call from several threads; calls run one after the other, since each already uses every
+    core it may.
+    """
+
+    labels = LABELS
+    """Meaning of the columns of `score`."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        backend: Backend,
+        model: ModelDirectory,
+        cache_entries: int = CACHE_ENTRIES,
+    ) -> None:
+        self._encoder = encoder
+        self._backend = backend
+        self._columns = list(model.columns)
+        self._temperature = model.temperature
+        self.model_hash = model.model_hash
+        """Names the model: what is scored under one hash is scored alike."""
+        self._cache = _Cache(cache_entries)
+        self._lock = threading.Lock()
+        self.scored = 0
+        """Passages that went through the network, since loading."""
+        self.cache_hits = 0
+        """Passages answered without it: remembered, or a copy of another one of the same call."""
+
+    def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
+        """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.
+
+        Every row is finite and sums to 1, whatever the text. The model sees the 128 tokens around
+        the target's first occurrence. A row's answer does not depend on the other rows.
+        """
+        with self._lock:
+            return self._score(passages)
+
+    def _score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
+        found = np.zeros((len(passages), len(LABELS)), np.float32)
+        rows: dict[bytes, list[int]] = {}
+        new: list[Passage] = []
+        for i, passage in enumerate(passages):
+            cut = window(passage)
+            key = self._cache.key(cut)
+            if key in rows:
+                rows[key].append(i)
+            elif (known := self._cache.get(key)) is not None:
+                found[i] = known
+            else:
+                rows[key] = [i]
+                new.append(cut)
+        if new:
+            logits = self._backend.logits(self._encoder.encode(new))[:, self._columns]
+            for (key, places), scores in zip(
+                rows.items(), _softmax(logits / self._temperature), strict=True
+            ):
+                found[places] = scores
+                self._cache.put(key, scores)
+        self.scored += len(new)
+        self.cache_hits += len(passages) - len(new)
+        return found
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+class _Cache:
+    """Least recently used scores. Keys are keyed hashes with a secret of this process: they hold
+    nothing of a text, and nobody can make two texts collide on purpose."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._secret = os.urandom(16)
+        self._scores: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def key(self, passage: Passage) -> bytes:
+        text = f"{passage.at}\0{passage.target or ''}\0{passage.text}"
+        return hashlib.blake2b(text.encode(), digest_size=16, key=self._secret).digest()
+
+    def get(self, key: bytes) -> NDArray[np.float32] | None:
+        packed = self._scores.get(key)
+        if packed is None:
+            return None
+        self._scores.move_to_end(key)
+        return np.frombuffer(packed, np.float32)
+
+    def put(self, key: bytes, scores: NDArray[np.float32]) -> None:
+        self._scores[key] = scores.tobytes()
+        if len(self._scores) > self._entries:
+            self._scores.popitem(last=False)

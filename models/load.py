@@ -1,0 +1,32 @@
+"""A directory to a Classifier, strictly: local files, safetensors, no code but our own."""
+
+from pathlib import Path
+
+from models.classify import Classifier
+from models.directory import inspect_directory
+from models.encode import Encoder
+from models.errors import BackendMissing
+
+
+def load_classifier(
+    path: Path, device: str = "auto", backend: str = "auto", threads: int | None = None
+) -> Classifier:
+    """Loads the model in `path`; nothing is fetched from any network.
+
+    `device` is auto, cpu or cuda (auto: CUDA where there is one); `backend` is auto or torch.
+    `threads` sets torch's threads, which are the whole process's; None leaves them.
+    Raises ModelRefused where the directory must not or cannot be loaded and BackendMissing where
+    device or backend is not to be had; both are one line that names the fix.
+    """
+    if backend not in ("auto", "torch"):
+        raise BackendMissing(f"model.backend: {backend!r} is not available; choose torch or auto")
+    if device not in ("auto", "cpu", "cuda"):
+        raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
+    checked = inspect_directory(Path(path))
+    # torch takes seconds to import: only what loads a model pays for it
+    from models.torch_backend import TorchBackend, find_device, load_network
+
+    found = find_device(device, threads)
+    network, tokenizer = load_network(checked.path)
+    encoder = Encoder(tokenizer)
+    return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)

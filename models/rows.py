@@ -1,0 +1,133 @@
+"""Labelled rows: reading them, holding some out for dev, choosing what is trained on.
+
+One JSON object a line: `text`, `label` (negative, neutral, positive), and optionally `target`,
+`source` (name of the data set), `lang`.
+"""
+
+import gzip
+import hashlib
+import json
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import DataRefused
+from models.passage import Passage
+
+LABELS = ("negative", "neutral", "positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A passage whose answer is known."""
+
+    passage: Passage
+    label: int
+    source: str = ""
+    lang: str = ""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All rows of a JSON-lines file, gzipped or not.
+
+    Raises DataRefused naming the file, the line and what is wrong with it.
+    """
+    rows = []
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    rows.append(_row(line, f"{path}:{number}"))
+    except OSError as error:
+        raise DataRefused(f"{path}: cannot be read ({error}); give a JSON-lines file") from error
+    return rows
+
+
+def _row(line: str, place: str) -> Row:
+    try:
+        value: Any = json.loads(line)
+    except ValueError as error:
+        raise DataRefused(f"{place}: not JSON ({error}); write one object a line") from error
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        raise DataRefused(f'{place}: no object with a string "text"')
+    if value.get("label") not in LABELS:
+        raise DataRefused(f'{place}: "label" is {value.get("label")!r}; use one of {LABELS}')
+    text, target = value["text"], value.get("target")
+    if target is not None and not isinstance(target, str):
+        raise DataRefused(f'{place}: "target" is not a string; leave it out where there is none')
+    return Row(
+        Passage(text, target, find_target(text, target)),
+        LABELS.index(value["label"]),
+        str(value.get("source", "")),
+        str(value.get("lang", "")),
+    )
+
+
+def find_target(text: str, target: str | None) -> int:
+    """Offset of the target's first occurrence, any case; 0 where it does not occur as written."""
+    return max(0, text.lower().find(target.lower())) if target else 0
+
+
+def hold_out(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """(rest, held out): `share` of the rows, by text, so that all targets of a sentence stay
+    together, and by hash, so that the same rows are held out in every run with this seed."""
+    bound = int(share * 2**32)
+
+    def held(row: Row) -> bool:
+        text = f"{seed}:{row.passage.text}".encode("utf-8", "replace")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") < bound
+
+    rest: list[Row] = []
+    out: list[Row] = []
+    for row in rows:
+        (out if held(row) else rest).append(row)
+    return rest, out
+
+
+def choose(
+    rows: Iterable[Row], caps: Mapping[str, int], repeats: Mapping[str, int], seed: int
+) -> list[Row]:
+    """The rows to train on, shuffled: at most `caps[source]` of a source (drawn evenly from its
+    languages' rows), each `repeats[source]` times; sources that are not named come once, whole."""
+    by_source: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_source[row.source].append(row)
+    chance = random.Random(seed)
+    chosen: list[Row] = []
+    for source in sorted(by_source):
+        own = by_source[source]
+        if len(own) > caps.get(source, len(own)):
+            own = chance.sample(own, caps[source])
+        chosen.extend(own * repeats.get(source, 1))
+    chance.shuffle(chosen)
+    return chosen
+
+
+def with_targets(rows: list[Row], share: float, seed: int) -> list[Row]:
+    """Gives `share` of the rows outside English that name no target a stretch of their own text as
+    target, at the row's own label: a word, or 2-4 characters of a script without spaces."""
+    chance = random.Random(seed)
+    changed = []
+    for row in rows:
+        own = row
+        if row.lang != "en" and row.passage.target is None and chance.random() < share:
+            text = row.passage.text[:200]
+            words = [w for w in re.findall(r"\w{2,}", text) if w not in ("http", "user")]
+            if words:
+                word = chance.choice(words)
+                if row.lang in ("zh", "ja", "th"):
+                    start = chance.randrange(len(word) - 1)
+                    word = word[start : start + chance.randint(2, 4)]
+                own = replace(row, passage=Passage(row.passage.text, word, text.find(word)))
+        changed.append(own)
+    return changed
+
+
+def count_by_source(rows: Iterable[Row]) -> dict[str, int]:
+    """Rows per source, sorted by name; for the record kept beside the weights."""
+    return dict(sorted(Counter(row.source for row in rows).items()))

@@ -1,0 +1,114 @@
+"""The network on torch: fp32 on CPU, bfloat16 on CUDA."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from models.batches import by_token_budget
+from models.errors import BackendMissing, ModelRefused
+from models.quiet import quiet
+
+CPU_TOKENS = 2048
+"""Tokens a batch on CPU: past this nothing gets faster, and memory grows."""
+
+CUDA_TOKENS = 32768
+
+PAD_TO = 8
+"""Lengths are rounded up to this: few distinct shapes keep the allocators from fragmenting."""
+
+
+def find_device(device: str, threads: int | None) -> str:
+    """cpu or cuda for auto, cpu or cuda; sets torch's threads where a number is given.
+
+    Raises BackendMissing where CUDA is asked for and absent.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    cuda = torch.cuda.is_available()
+    if device == "cuda" and not cuda:
+        raise BackendMissing("model.device: cuda is not available here; choose cpu or auto")
+    if device == "auto":
+        return "cuda" if cuda else "cpu"
+    return device
+
+
+def load_network(path: Path) -> tuple[Any, Any]:
+    """(network in fp32, tokenizer) of an inspected directory.
+
+    Raises ModelRefused where the files are no whole classifier: transformers would make up a
+    missing head from random numbers.
+    """
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False
+            )
+            network, report = AutoModelForSequenceClassification.from_pretrained(
+                path,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+    except Exception as error:  # transformers raises what it likes; all of it means this directory
+        reason = " ".join(str(error).split())[:300]
+        raise ModelRefused(f"{path}: cannot be loaded ({reason}); save it anew") from error
+    lacking = sorted([*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])])
+    if lacking:
+        raise ModelRefused(
+            f"{path}: weights lack {lacking[0]} ({len(lacking)} in all); this is no trained "
+            "sequence classifier: fine-tune it first"
+        )
+    if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+        raise ModelRefused(f"{path}: needs a fast tokenizer with a padding token (tokenizer.json)")
+    return network, tokenizer
+
+
+class TorchBackend:
+    """Runs a sequence classifier over lists of token ids; `device` is cpu or cuda."""
+
+    def __init__(self, network: Any, pad_id: int, device: str) -> None:
+        self._cuda = device == "cuda"
+        self._device = torch.device(device)
+        dtype = torch.bfloat16 if self._cuda else torch.float32
+        self._network = network.to(self._device, dtype).eval()
+        self._pad_id = pad_id
+
+    def logits(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """(n, labels) in the order given. Rows are grouped by length; a row's logits do not depend
+        on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked)."""
+        lengths = [-(-len(i) // PAD_TO) * PAD_TO for i in ids]
+        budget, rows = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, 64)
+        found: NDArray[np.float32] | None = None
+        pending = []
+        with torch.inference_mode():
+            for batch in by_token_budget(lengths, budget, rows):
+                out = self._forward([ids[i] for i in batch], lengths[batch[-1]])
+                pending.append((batch, out))
+            # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
+            for batch, out in pending:
+                values = out.float().cpu().numpy()
+                if found is None:
+                    found = np.zeros((len(ids), values.shape[1]), np.float32)
+                found[batch] = values
+        return found if found is not None else np.zeros((0, 3), np.float32)
+
+    def _forward(self, batch: list[Sequence[int]], longest: int) -> torch.Tensor:
+        tokens = torch.full((len(batch), longest), self._pad_id, dtype=torch.long)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        for row, ids in enumerate(batch):
+            tokens[row, : len(ids)] = torch.tensor(ids)
+            mask[row, : len(ids)] = 1
+        if self._cuda:
+            # pinned memory lets the copy run beside the computation
+            tokens = tokens.pin_memory().to(self._device, non_blocking=True)
+            mask = mask.pin_memory().to(self._device, non_blocking=True)
+        logits: torch.Tensor = self._network(input_ids=tokens, attention_mask=mask).logits
+        return logits
