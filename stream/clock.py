@@ -16,7 +16,7 @@ def _wall() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clock:
     """Maps the wall clock to the service's time; both are aware UTC datetimes."""
 
@@ -37,25 +37,30 @@ class Clock:
         began: datetime | None = None,
         wall: Callable[[], datetime] = _wall,
     ) -> Clock:
-        """Shows `start` when the wall clock shows `began`, and runs `factor` times as fast."""
+        """Stands at `start` until `begin`, then runs `factor` times as fast as the wall clock."""
         if factor < 1:
             raise ValueError(f"factor must be at least 1, not {factor}")
-        return cls(start=start, began=began or wall(), speed=factor, wall=wall)
+        return cls(start=start, began=began, speed=factor, wall=wall)
+
+    def begin(self) -> None:
+        """Let a scenario's time run from now."""
+        self.began = self.wall()
 
     def now(self) -> datetime:
         """The service's time; never ahead of the wall clock."""
         wall = self.wall()
-        if self.start is None or self.began is None:
+        if self.start is None:
             return wall
+        if self.began is None:
+            return self.start
         return min(self.start + (wall - self.began) * self.speed, wall)
 
     @property
     def factor(self) -> float:
         """How many seconds of service time pass in one second now."""
-        if self.start is None or self.began is None or self.speed == 1.0:
+        if self.start is None:
             return 1.0
-        wall = self.wall()
-        return self.speed if self.start + (wall - self.began) * self.speed < wall else 1.0
+        return self.speed if self.now() < self.wall() else 1.0
 
     def real_seconds(self, interval: timedelta) -> float:
         """Seconds of the wall clock in which `interval` of service time passes at today's speed."""

@@ -8,6 +8,7 @@ Applied steps are recorded in `schema_steps`, each in one row; a step never chan
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stream.database import Client
@@ -264,17 +265,19 @@ def preamble(target: Target) -> list[str]:
     ]
 
 
-def pending(client: Client, target: Target) -> list[Step]:
-    """Steps not applied yet, in order; all of them on an empty server."""
+def pending(client: Client, target: Target) -> list[tuple[str, list[str]]]:
+    """What is not applied yet, as (name, statements), in order; every step on an empty server."""
     exists = client.query(
         "SELECT count() FROM system.tables WHERE database = {db:String} AND name = 'schema_steps'",
         parameters={"db": target.database},
     )
     if not exists.result_rows[0][0]:
-        return list(STEPS)
-    rows = client.query(f"SELECT name FROM {target.database}.schema_steps").result_rows  # noqa: S608
+        return [(step.name, statements(step, target)) for step in STEPS]
+    rows = client.query(f"SELECT name FROM {target.database}.schema_steps").result_rows
     applied = {str(name) for (name,) in rows}
-    return [step for step in STEPS if step.name not in applied]
+    return [
+        (step.name, statements(step, target)) for step in STEPS if step.name not in applied
+    ] + _longer_or_shorter(client, target)
 
 
 def apply(client: Client, target: Target) -> list[str]:
@@ -282,13 +285,38 @@ def apply(client: Client, target: Target) -> list[str]:
     steps = pending(client, target)
     for sql in preamble(target) if steps else ():
         client.command(sql)
-    for step in steps:
-        for sql in statements(step, target):
+    for name, sqls in steps:
+        for sql in sqls:
             client.command(sql)
-        client.insert(
-            "schema_steps", [[step.name]], column_names=["name"], database=target.database
-        )
-    return [step.name for step in steps]
+        if any(step.name == name for step in STEPS):
+            client.insert("schema_steps", [[name]], column_names=["name"], database=target.database)
+    return [name for name, _ in steps]
+
+
+def _longer_or_shorter(client: Client, target: Target) -> list[tuple[str, list[str]]]:
+    """A changed retention: a TTL shorter than it would delete posts that are still wanted."""
+    wanted = target.retention_days + TTL_SLACK_DAYS
+    changes = []
+    for step in (POSTS, POST_KEYS):
+        table = f"{step.table}_local" if target.cluster else step.table
+        rows = client.query(
+            "SELECT create_table_query FROM system.tables "
+            "WHERE database = {db:String} AND name = {table:String}",
+            parameters={"db": target.database, "table": table},
+        ).result_rows
+        now = re.search(r"TTL (.*?) \+ toIntervalDay\((\d+)\)", str(rows[0][0])) if rows else None
+        if now and int(now[2]) != wanted:
+            on_cluster = f" ON CLUSTER '{target.cluster}'" if target.cluster else ""
+            changes.append(
+                (
+                    f"retention of {step.table}: {now[2]} to {wanted} days",
+                    [
+                        f"ALTER TABLE {target.database}.{table}{on_cluster} MODIFY TTL {now[1]} "
+                        f"+ INTERVAL {wanted} DAY"
+                    ],
+                )
+            )
+    return changes
 
 
 def _replicated(engine: str) -> str:

@@ -130,7 +130,8 @@ class Windows(_Part):
 class Retention(_Part):
     """How long posts are kept."""
 
-    posts: Duration = timedelta(days=400)
+    # Kept within what a 32-bit DateTime can hold, which the TTL is computed in.
+    posts: Annotated[Duration, Field(le=timedelta(days=20_000))] = timedelta(days=400)
 
 
 class Log(_Part):

@@ -142,7 +142,7 @@ def run_pass(
         }
         moved = _bring_strays_home(client, values)
         windows = client.query(
-            f"SELECT count() FROM ({_DIRTY})",  # noqa: S608
+            f"SELECT count() FROM ({_DIRTY})",
             parameters=values,
         ).result_rows[0][0]
         if windows:
@@ -161,7 +161,7 @@ def _bring_strays_home(client: Client, values: dict[str, Any]) -> int:
 
     First the copy, then the burial: a crash between the two repeats both and loses nothing.
     """
-    count = client.query(f"SELECT count() FROM ({_STRAYS})", parameters=values)  # noqa: S608
+    count = client.query(f"SELECT count() FROM ({_STRAYS})", parameters=values)
     strays = int(count.result_rows[0][0])
     if strays:
         client.command(_COPY_HOME, parameters=values)

@@ -165,7 +165,7 @@ def test_a_stray_tombstone_deletes_and_a_buried_stray_does_not(
 def test_windows_equal_a_recount_after_random_edits_deletions_and_repeats(
     store: Store, client: Client, seed: int
 ) -> None:
-    import random  # noqa: PLC0415
+    import random
 
     draw = random.Random(seed)
     final: dict[str, tuple[int, str, str]] = {}

@@ -1,0 +1,43 @@
+# Two commands: `make demo` and `make test`. Each makes its own environment in .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test faults lint format bench clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Undertone needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[embedded,dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## Play the demo; the live page is http://127.0.0.1:8080, Ctrl-C leaves.
+	@exec $(BIN)/undertone demo
+
+test: $(INSTALLED) ## Run all tests (under 10 minutes).
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+faults: $(INSTALLED) ## Run the long forms of the fault tests.
+	$(BIN)/python -m pytest -m faults --override-ini=timeout=3600
+
+lint: $(INSTALLED) ## Check style, types and layers; writes nothing.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Format the code.
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## Measure matcher, model and database on this machine.
+	@$(BIN)/undertone bench
+
+clean: ## Remove the environment and what runs left behind.
+	rm -rf $(VENV) data out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -1,0 +1,172 @@
+"""Commands around the data: the contract, the tables, a file onto the topic, generations."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.cli.options import AsJson, ConfigFile, settings_from, stop_on_signals
+from stream.cli.progress import progress_bar
+from stream.errors import StopService, UsageError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register these commands."""
+    app.command()(schema)
+    app.command()(produce)
+    app.command()(activate)
+    app.command()(doctor)
+
+
+def schema(
+    config: ConfigFile = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply what is pending.")] = False,
+    json_schema: Annotated[
+        bool, typer.Option("--json-schema", help="Print the wire contract as JSON Schema.")
+    ] = False,
+) -> None:
+    """Print the tables' DDL, apply what is pending, or print the wire contract.
+
+    Example: `undertone schema --json-schema > post.schema.json`
+    """
+    from stream import post
+    from stream import schema as tables
+    from stream.database import connect
+    from stream.service import schema_target
+
+    if json_schema:
+        print(json.dumps(post.json_schema(), indent=2))
+        return
+    settings = settings_from(config)
+    target = schema_target(settings)
+    if not apply:
+        for sql in tables.preamble(target):
+            print(f"{sql};\n")
+        for step in tables.STEPS:
+            print(f"-- {step.name}")
+            print("".join(f"{sql};\n" for sql in tables.statements(step, target)))
+        return
+    client = connect(settings.clickhouse, "")
+    try:
+        applied = tables.apply(client, target)
+    finally:
+        client.close()
+    print("\n".join(f"applied {name}" for name in applied) or "nothing pending")
+
+
+def produce(
+    file: Annotated[Path, typer.Argument(help="A .jsonl or .jsonl.gz file in the wire format.")],
+    config: ConfigFile = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="1 keeps the file's own pace, 60 plays an hour in a minute.", min=1e-6),
+    ] = None,
+    as_fast_as_possible: Annotated[
+        bool, typer.Option("--as-fast-as-possible", help="No pace at all (the default).")
+    ] = False,
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move all times so that the last post is now.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a file of posts on the topic.
+
+    Example: `undertone produce posts.jsonl.gz --shift-to-now --as-fast-as-possible`
+    """
+    from stream import kafka
+    from stream.produce import Line, last_time, parse, read_lines
+    from stream.produce import produce as send_all
+
+    if speed is not None and as_fast_as_possible:
+        raise UsageError("--speed and --as-fast-as-possible exclude each other: give one")
+    settings = settings_from(config)
+    if not settings.kafka.bootstrap_servers:
+        raise UsageError(
+            "kafka.bootstrap_servers is empty: set UNDERTONE_KAFKA__BOOTSTRAP_SERVERS to the "
+            "address that `undertone run` printed"
+        )
+    shift = datetime.now(UTC) - last_time(file) if shift_to_now else timedelta(0)
+    total = sum(1 for _ in read_lines(file))
+    client = kafka.producer(settings.kafka)
+    failures: list[BaseException] = []
+
+    def send(line: Line) -> None:
+        future = client.send(settings.kafka.topic, key=line.key, value=line.value)
+        future.add_errback(failures.append)
+
+    with progress_bar(total, "posts") as advance, kafka.errors_sorted():
+        sent = send_all(
+            (parse(line, shift) for line in read_lines(file)),
+            send,
+            speed=speed,
+            stop=stop_on_signals(),
+            on_progress=lambda so_far: advance(so_far.messages),
+        )
+        client.flush(timeout=60)
+        client.close(timeout=10)
+    if failures:
+        raise StopService(
+            f"{len(failures)} of {sent.messages} messages were not delivered: {failures[0]}"
+        )
+    if as_json:
+        print(json.dumps({"messages": sent.messages, "unreadable": sent.unreadable}))
+    else:
+        print(
+            f"sent {sent.messages} messages in {sent.seconds:.1f} s"
+            + (f"; {sent.unreadable} of them are no posts" if sent.unreadable else "")
+        )
+
+
+def activate(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Make the configured model and catalogue the current generation.
+
+    Example: `undertone activate`, after a change of config/brands.yaml
+    """
+    from stream import generations
+    from stream.catalogue import load_catalogue
+    from stream.database import connect
+    from stream.service import load_scorer, prepare_database
+
+    settings = settings_from(config)
+    prepare_database(settings, threading.Event())
+    analysis = generations.Analysis(
+        load_scorer(settings).model_hash, load_catalogue(settings.brands.file).hash
+    )
+    client = connect(settings.clickhouse)
+    try:
+        generation = generations.activate(client, analysis)
+    finally:
+        client.close()
+    if as_json:
+        print(json.dumps({"generation": generation}))
+    else:
+        print(
+            f"generation {generation} is active; start the consumers again with this configuration"
+        )
+
+
+def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check every dependency and say what to fix. Exit code 1 if something must be.
+
+    Example: `undertone doctor --config config/undertone.yaml`
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from stream.doctor import check_all
+
+    findings = check_all(lambda: settings_from(config))
+    if as_json:
+        print(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False))
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            mark = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
+            console.print(f"{mark[finding.state]} {finding.name}: {escape(finding.says)}")
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(1)

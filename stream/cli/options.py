@@ -1,0 +1,50 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from stream.logs import set_up_logs
+from stream.settings import Settings, load_settings
+
+USUAL_CONFIG = Path("config/undertone.yaml")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help=f"Settings; {USUAL_CONFIG} where it exists. UNDERTONE_… variables win over it.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def settings_from(config: Path | None, **overrides: dict[str, Any]) -> Settings:
+    """The one settings tree of this process, with its logs set up."""
+    if config is None and USUAL_CONFIG.is_file():
+        config = USUAL_CONFIG
+    settings = load_settings(config, **overrides)
+    set_up_logs(settings.log)
+    return settings
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and Ctrl-C set. A second Ctrl-C ends the process at once."""
+    stop = threading.Event()
+
+    def order(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise SystemExit(130)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, order)
+    signal.signal(signal.SIGINT, order)
+    return stop

@@ -1,0 +1,66 @@
+"""The tables: made once, in named steps, embedded and on a cluster alike."""
+
+from __future__ import annotations
+
+import re
+
+from stream import schema
+from stream.database import connect
+from stream.settings import ClickHouse
+
+DESIGNED = {
+    "posts": "source post_id created_at kind text lang author_id rating url mentions.brand "
+    "mentions.topics mentions.negative mentions.neutral mentions.positive mentions.score version "
+    "is_deleted ingested_at",
+    "window_scores": "window_start brand topic source lang mentions negative neutral positive "
+    "score_sum reach computed_at",
+    "alerts": "alert_id rule brand topic state severity opened_at changed_at observed expected "
+    "evidence",
+}
+
+
+def test_applying_twice_changes_nothing(clickhouse_settings: ClickHouse) -> None:
+    client = connect(clickhouse_settings)
+    target = schema.Target(clickhouse_settings.database, retention_days=400)
+    assert schema.pending(client, target) == []
+    assert schema.apply(client, target) == []
+    client.close()
+
+
+def test_the_columns_others_script_against_are_there(clickhouse_settings: ClickHouse) -> None:
+    client = connect(clickhouse_settings)
+    for table, columns in DESIGNED.items():
+        found = {row[0] for row in client.query(f"DESCRIBE TABLE {table}").result_rows}
+        assert set(columns.split()) <= found
+    client.close()
+
+
+def test_a_changed_retention_moves_the_ttl(clickhouse_settings: ClickHouse) -> None:
+    """Else a longer retention would be promised and the posts deleted all the same."""
+    client = connect(clickhouse_settings)
+    longer = schema.Target(clickhouse_settings.database, retention_days=5000)
+    assert len(schema.apply(client, longer)) == 2
+    assert schema.pending(client, longer) == []
+    table = client.query(
+        "SELECT create_table_query FROM system.tables WHERE name = 'posts' AND database = {d:String}",
+        parameters={"d": clickhouse_settings.database},
+    ).result_rows[0][0]
+    assert "toIntervalDay(5007)" in table
+    client.close()
+
+
+def test_on_a_cluster_every_table_is_replicated_and_spread() -> None:
+    target = schema.Target("undertone", 400, cluster="main")
+    for step in schema.STEPS:
+        local, spread = schema.statements(step, target)
+        assert f"{step.table}_local ON CLUSTER 'main'" in local
+        assert re.search(r"ENGINE = Replicated\w*MergeTree", local)
+        assert spread.endswith(f"{step.table}_local, {step.shard_by})")
+    for step in (schema.POSTS, schema.POST_KEYS):
+        assert step.shard_by == "cityHash64(source, post_id)"  # FINAL never merges across shards
+    assert "ON CLUSTER 'main'" in schema.preamble(target)[0]
+
+
+def test_step_names_are_ordered_and_unique() -> None:
+    names = [step.name for step in schema.STEPS]
+    assert names == sorted(set(names))
