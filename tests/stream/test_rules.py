@@ -1,0 +1,135 @@
+"""Rules: what is wrong is refused with its place and the fix, and no secret shows."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream.errors import UsageError
+from stream.rules import Receiver, Rule, Rules, load_rules
+
+SECRET = "whsec_" + base64.b64encode(b"canary-" * 4).decode()
+OLD = "whsec_" + base64.b64encode(b"older--" * 4).decode()
+HOOK = "receivers: [{name: a, url: 'https://x.example/h', %s}]"
+
+
+def load(tmp_path: Path, text: str, **environ: str) -> Rules:
+    file = tmp_path / "alerts.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_rules(file, environ)
+
+
+def refusal(tmp_path: Path, text: str, **environ: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, text, **environ)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "alerts.yaml" in message
+    assert "canary" not in message
+    return message
+
+
+def test_the_shipped_rules_load() -> None:
+    rules = load_rules(Path(__file__).parents[2] / "config" / "alerts.yaml", {})
+    assert rules.rules[0] == Rule(name="mood")
+
+
+def test_rules_are_built_without_a_file() -> None:
+    receiver = Receiver(name="a", url="http://127.0.0.1:1/x", secrets=[SECRET], allow_private=True)
+    rules = Rules(rules=[Rule(name="r", granularity="1m", receivers=["a"])], receivers=[receiver])
+    assert rules.receiver("a") == receiver
+    assert rules.receiver("b") is None
+    assert rules.rules[0].granularity == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "fix"),
+    [
+        ("{name: r, granularity: 7m}", "rules[0].granularity", "divide a day"),
+        ("{name: r, granularity: soon}", "rules[0].granularity", "5m"),
+        ("{name: r, sensitivty: 1}", "rules[0].sensitivty", "no such field"),
+        ("{name: r, minimum: {authors: 0}}", "rules[0].minimum.authors", "greater than or equal"),
+        ("{brands: [Acme]}", "rules[0].name", "required"),
+        ("{name: r, severities: {high: 9, critical: 3}}", "rules[0].severities", "above high"),
+        ("{name: r, history: 1h, warm_up: 1h}", "rules[0]", "24 times the granularity"),
+        ("{name: r, warm_up: 100h}", "rules[0]", "longer than history"),
+        ("{name: r, receivers: [nobody]}", "rules[0].receivers", "known: none"),
+        ("{name: r}, {name: r}", "rules", "given twice"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_place_and_the_fix(
+    tmp_path: Path, rule: str, place: str, fix: str
+) -> None:
+    message = refusal(tmp_path, f"rules: [{rule}]")
+    assert f": {place}" in message
+    assert fix in message
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("- a", "keys rules and receivers"),
+        ("rules: {", "cannot be read as YAML"),
+        (HOOK % "secret_env: NOT_SET", "export NOT_SET=whsec_"),
+        (HOOK % "secret_file: nowhere.txt", "nowhere.txt: No such file"),
+        (HOOK % "allow_private: true", "receivers[0]: no secret"),
+        (HOOK % "secret: whsec_canary", "24 to 64 bytes"),
+        (HOOK % f"secret: {SECRET[6:]}", "whsec_ followed by"),
+        (HOOK % f"secret: {SECRET}, allowed_subnets: [10.0.0.1/8]", "allowed_subnets"),
+        ("receivers: [a]", "receivers[0]"),
+    ],
+)
+def test_a_wrong_file_is_refused_without_showing_secrets(
+    tmp_path: Path, text: str, fix: str
+) -> None:
+    assert fix in refusal(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone\.yaml: no such file; copy config/alerts\.yaml"):
+        load_rules(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        (f"secret: {SECRET}", 1),
+        (f"secret: [{SECRET}, {OLD}]", 2),
+        ("secret_env: HOOK", 1),
+        ("secret_env: [HOOK, OLD_HOOK]", 2),
+        ("secret_file: hook.secret", 1),
+    ],
+)
+def test_secrets_come_from_file_environment_or_inline_and_never_show(
+    tmp_path: Path, given: str, count: int
+) -> None:
+    (tmp_path / "hook.secret").write_text(f"{SECRET}\n")
+    rules = load(tmp_path, HOOK % given, HOOK=SECRET, OLD_HOOK=OLD)
+    secrets = rules.receivers[0].secrets
+    assert [s.get_secret_value() for s in secrets] == [SECRET, OLD][:count]
+    shown = repr(rules) + str(rules) + rules.model_dump_json() + rules.receivers[0].shown
+    assert SECRET not in shown
+    assert "/h" not in shown.replace("https://", "")
+    assert rules.receivers[0].shown == "https://x.example/…"
+
+
+@pytest.mark.parametrize(
+    ("fields", "brand", "topic", "covered"),
+    [
+        ({}, "Acme", "", True),
+        ({}, "Acme", "battery", False),
+        ({"topics": ["*"]}, "Acme", "battery", True),
+        ({"topics": ["*"]}, "Acme", "", False),
+        ({"topics": ["", "*"]}, "Acme", "", True),
+        ({"brands": ["Bolt"]}, "Acme", "", False),
+        ({"brands": ["Bolt", "Acme"], "topics": ["battery"]}, "Acme", "battery", True),
+    ],
+)
+def test_a_rule_covers_its_brands_and_topics(
+    fields: dict[str, Any], brand: str, topic: str, covered: bool
+) -> None:
+    assert Rule(name="r", **fields).covers(brand, topic) is covered
