@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -42,6 +42,7 @@ class Answer:
     chunks: Iterator[bytes]
     size: int | None = None  # bytes, where known before the last chunk
     summary: dict[str, str] = field(default_factory=dict)
+    close: Callable[[], object] = lambda: None  # ends a query whose rows nobody wants any more
 
 
 class Engine:
@@ -148,18 +149,15 @@ class Session:
         begun = [first.bytes()] if first is not None else []
 
         def chunks() -> Iterator[bytes]:
-            try:
-                yield from begun
-                while True:
-                    with _as_engine_error():
-                        block = next(result, None)
-                    if block is None:
-                        return
-                    yield block.bytes()
-            finally:
-                result.close()  # a reader that went away ends the query
+            yield from begun
+            while True:
+                with _as_engine_error():
+                    block = next(result, None)
+                if block is None:
+                    return
+                yield block.bytes()
 
-        return Answer(output, chunks())
+        return Answer(output, chunks(), close=result.close)
 
     def _by_file(self, statement: Statement, output: str, parameters: Mapping[str, str]) -> Answer:
         """Formats with a head and a foot: the engine writes a file, block by block.
@@ -176,11 +174,10 @@ class Session:
         opened.seek(0)
 
         def chunks() -> Iterator[bytes]:
-            with opened:
-                while chunk := opened.read(_CHUNK):
-                    yield chunk
+            while chunk := opened.read(_CHUNK):
+                yield chunk
 
-        return Answer(output, chunks(), size, _read_counts(result))
+        return Answer(output, chunks(), size, _read_counts(result), opened.close)
 
     def _whole(
         self,

@@ -23,6 +23,7 @@ import structlog
 from stream.embedded.engine import Answer, Engine, EngineError
 from stream.embedded.http_codes import content_type, error_code, http_status
 from stream.embedded.http_request import Request, authenticate, decompressed
+from stream.embedded.native_blocks import CUSTOM_SERIALIZATION, with_headers
 from stream.embedded.statement import Refused
 
 __all__ = ["Front"]
@@ -153,10 +154,16 @@ class _Handler(BaseHTTPRequestHandler):
                 headers["Content-Type"] = content_type(answer.format)
             if answer.summary:
                 headers["X-ClickHouse-Summary"] = json.dumps(answer.summary)
-            if answer.size is None and not request.waits_for_end:
-                self._send_stream(answer, headers)
-            else:
-                self._send_whole(answer, headers)
+            try:
+                if answer.format == "Native" and request.revision >= CUSTOM_SERIALIZATION:
+                    answer.chunks = with_headers(answer.chunks, request.revision)
+                    answer.size = None
+                if answer.size is None and not request.waits_for_end:
+                    self._send_stream(answer, headers)
+                else:
+                    self._send_whole(answer, headers)
+            finally:
+                answer.close()
 
     def _send_whole(self, answer: Answer, headers: dict[str, str]) -> None:
         """Collect the answer first, so that a late error still gets its status."""
@@ -176,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for chunk in answer.chunks:
                 self._send_chunk(chunk)
-        except EngineError as error:
+        except (EngineError, Refused) as error:
             text = f"{error}\n"
             block = f"__exception__\r\n{tag}\r\n{text}{len(text.encode())} {tag}\r\n__exception__"
             self._send_chunk(f"{block}\r\n".encode())

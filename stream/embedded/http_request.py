@@ -85,6 +85,12 @@ class Request:
         return self._arguments.get("query_id", "")
 
     @property
+    def revision(self) -> int:
+        """The protocol version that the client reads Native as; 0: none announced."""
+        text = self._arguments.get("client_protocol_version", "0")
+        return int(text) if text.isdecimal() else 0
+
+    @property
     def waits_for_end(self) -> bool:
         """Whether the answer may begin only once the query has succeeded."""
         return self._arguments.get("wait_end_of_query", "0") not in ("", "0", "false")

@@ -14,9 +14,13 @@ from typing import Any
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.ctypes import RespBuffCls
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
+from clickhouse_connect.driver.query import QueryContext
+from clickhouse_connect.driver.transform import NativeTransform
 
 from stream.embedded.clickhouse import EmbeddedClickHouse
+from stream.embedded.native_blocks import with_headers
 
 pytest.importorskip("chdb", reason="needs the extra 'embedded'")
 
@@ -305,6 +309,66 @@ def test_what_a_dashboard_asks_for(front: EmbeddedClickHouse) -> None:
     assert ask(front, method="GET")[::2] == (200, b"Ok.\n")
     assert ask(front, method="GET", path="/etc")[0] == 404
     assert ask(front, method="HEAD")[0] == 200
+
+
+EVERY_LAYOUT = [
+    *("number", "toString(number)", "toNullable(number)", "if(number % 2, NULL, 'x')", "true"),
+    *("toLowCardinality(toString(number % 3))", "[toString(number), 'x']", "(number, 'a', [1, 2])"),
+    "if(number % 2, NULL, 'x')::LowCardinality(Nullable(String))",
+    "arrayMap(x -> toLowCardinality(toString(x)), range(number % 4))",
+    "tuple(number, 'z')::Tuple(first UInt64, `the, (second` Nullable(String))",
+    *("map('a', number)", "map('k', [map('x', toLowCardinality('y'))])", "[]", "NULL", "today()"),
+    *("toDateTime64('2026-01-01 00:00:00', 3, 'UTC')", "toDateTime('2026-01-01 00:00:00', 'UTC')"),
+    *("toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", "toIPv4('1.2.3.4')", "toIPv6('::1')"),
+    *("toDecimal64(1.5, 3)", "toDecimal128(1.5, 20)", "toFixedString('abc', 4)", "toFloat32(1)"),
+    *("CAST('a', 'Enum8(\\'a\\' = 1, \\'b,(\\' = 2)')", "toUInt128(number)", "toInt256(number)"),
+]
+
+
+@pytest.mark.parametrize("rows", [7, 0])
+def test_native_blocks_get_the_headers_that_go_clients_expect(client: Client, rows: int) -> None:
+    """Grafana's driver announces a protocol version and cannot read blocks without them."""
+    names = ", ".join(f"{layout} AS c{place}" for place, layout in enumerate(EVERY_LAYOUT))
+    sql = f"SELECT {names} FROM numbers({rows})"
+    plain = client.raw_query(sql, fmt="Native")
+    upgraded = b"".join(with_headers([plain], 54405))
+    assert rows_of(upgraded, block_info=True) == rows_of(plain, block_info=False)
+    assert len(rows_of(upgraded, block_info=True)) == rows
+
+
+def rows_of(native: bytes, *, block_info: bool) -> list[Any]:
+    context = QueryContext("SELECT 1")
+    context.block_info = block_info
+    source = RespBuffCls(_Source(iter([native])))
+    return list(NativeTransform().parse_response(source, context).result_rows)
+
+
+class _Source:
+    last_message = exception_tag = None
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.gen = chunks
+
+    def close(self) -> None: ...
+
+
+def test_a_go_client_is_greeted_in_its_own_revision(front: EmbeddedClickHouse) -> None:
+    path = "/?default_format=Native&client_protocol_version=54460"
+    block = b"\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01a\x05UInt8\x00\x01"
+    assert ask(front, b"SELECT 1 AS a", path=path)[2] == block
+    hello = ask(front, b"SELECT displayName(), version(), revision(), timezone()", path=path)
+    assert (hello[0], hello[2][:8]) == (200, block[:8])
+    assert ask(front, b"EXISTS TABLE nothing", path=path)[2].startswith(block[:10])
+    assert b"NOT_IMPLEMENTED" in ask_until_cut(front, "SELECT uniqExactState('a')", path)
+
+
+def ask_until_cut(front: EmbeddedClickHouse, sql: str, path: str) -> bytes:
+    """All bytes of an answer whose connection the server cuts."""
+    with socket.create_connection((front.host, front.port), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sql)}\r\n\r\n{sql}"
+        connection.sendall(head.encode())
+        with connection.makefile("rb") as answer:
+            return answer.read()
 
 
 def test_a_get_changes_nothing_and_web_pages_get_nothing(front: EmbeddedClickHouse) -> None:
