@@ -1,0 +1,174 @@
+"""Rows of the tables as the page's shapes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from stream.board.shapes import Alert, Delivery, Figures, Label, Mention, PostRow
+
+EXCERPT = 420  # characters of a post on the page
+_LEAD = 140  # … of which before the first mention, where the post is longer
+CLOSED_STATES = frozenset({"resolved", "closed"})
+
+Record = Mapping[str, Any]
+
+
+def iso(time: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def post_key(source: str, post_id: str) -> str:
+    """How the page names a post."""
+    return f"{source}:{post_id}"
+
+
+def label_of(negative: int, neutral: int, positive: int) -> Label:
+    """The most probable label; on a tie negative before neutral before positive (DESIGN §7)."""
+    if negative >= neutral and negative >= positive:
+        return "negative"
+    return "neutral" if neutral >= positive else "positive"
+
+
+def marks_of(spans: Iterable[Sequence[int]], length: int) -> list[list[int]]:
+    """All mentions' flat [start, end, …] lists as sorted pairs within 0..length, merged."""
+    pairs = sorted(
+        (max(0, flat[i]), min(length, flat[i + 1]))
+        for flat in spans
+        for i in range(0, len(flat) - 1, 2)
+    )
+    merged: list[list[int]] = []
+    for start, end in pairs:
+        if start >= end:
+            continue
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
+        else:
+            merged.append([start, end])
+    return merged
+
+
+def excerpt(text: str, marks: list[list[int]]) -> tuple[str, list[bool], list[list[int]]]:
+    """The part of a long text around its first mark, which ends were cut, and the marks in it."""
+    if len(text) <= EXCERPT:
+        return text, [False, False], marks
+    first = marks[0][0] if marks else 0
+    start = 0 if first < EXCERPT - _LEAD else min(first - _LEAD, len(text) - EXCERPT)
+    end = start + EXCERPT
+    inside = [
+        [max(0, a - start), min(EXCERPT, b - start)] for a, b in marks if b > start and a < end
+    ]
+    return text[start:end], [start > 0, end < len(text)], inside
+
+
+def safe_url(url: str) -> str:
+    """The address if a reader may be sent there, else nothing: http and https only."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def post_row(record: Record) -> PostRow:
+    """One row of `posts` (columns of `queries.POST_COLUMNS`) for the page."""
+    text = str(record["text"])
+    shown, cut, marks = excerpt(text, marks_of(record["spans"], len(text)))
+    chances = zip(record["negative"], record["neutral"], record["positive"], strict=True)
+    mentions: list[Mention] = [
+        {
+            "brand": brand,
+            "label": label_of(*three),
+            "score": score / 10_000,
+            "topics": list(topics),
+        }
+        for brand, topics, score, three in zip(
+            record["brand"], record["topics"], record["score"], chances, strict=True
+        )
+    ]
+    return {
+        "key": post_key(record["source"], record["post_id"]),
+        "source": record["source"],
+        "kind": record["kind"],
+        "text": shown,
+        "cut": cut,
+        "marks": marks,
+        "lang": record["lang"],
+        "author": record["author_name"] or record["author_id"],
+        "followers": record["followers"],
+        "likes": record["likes"],
+        "shares": record["shares"],
+        "replies": record["replies"],
+        "rating": record["rating"],
+        "url": safe_url(record["url"]),
+        "created_at": iso(record["created_at"]),
+        "stored_at": iso(record["ingested_at"]),
+        "edited": record["updated_at"] is not None,
+        "mentions": mentions,
+    }
+
+
+def figures(negative: int, neutral: int, positive: int, score_sum: int) -> Figures:
+    """Counts with their mean score; `score_sum` in 1/10000."""
+    mentions = negative + neutral + positive
+    return {
+        "mentions": mentions,
+        "negative": negative,
+        "neutral": neutral,
+        "positive": positive,
+        "net": round(score_sum / mentions / 10_000, 4) if mentions else None,
+    }
+
+
+def telling_keys(evidence: str) -> list[tuple[str, str, datetime]]:
+    """(source, post_id, created_at) of the posts that an alert's evidence names."""
+    keys = []
+    for post in _object(evidence).get("posts") or ():
+        try:
+            created_at = datetime.fromisoformat(post["created_at"])
+            keys.append((str(post["source"]), str(post["post_id"]), created_at))
+        except (KeyError, TypeError, ValueError):
+            continue  # evidence written by another version: show what can be read
+    return keys
+
+
+def alert(record: Record, deliveries: list[Delivery], telling: Mapping[str, PostRow]) -> Alert:
+    """An incident from its newest transition row; `telling` are the existing posts by key."""
+    evidence = _object(record["evidence"])
+    keys = [post_key(source, post_id) for source, post_id, _ in telling_keys(record["evidence"])]
+    return {
+        "id": record["alert_id"],
+        "rule": record["rule"],
+        "brand": record["brand"],
+        "topic": record["topic"],
+        "state": record["state"],
+        "open": record["state"] not in CLOSED_STATES,
+        "severity": record["severity"],
+        "opened_at": iso(record["opened_at"]),
+        "changed_at": iso(record["changed_at"]),
+        "observed": record["observed"],
+        "expected": record["expected"],
+        "condition": str(evidence.get("condition") or ""),
+        "negative": _count(evidence.get("negative")),
+        "mentions": _count(evidence.get("mentions")),
+        "minutes": _count(evidence.get("minutes")),
+        "receivers": list(record["receivers"]),
+        "deliveries": deliveries,
+        "posts": [telling[key] for key in keys if key in telling],
+    }
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    return round(value) if isinstance(value, int | float) else None

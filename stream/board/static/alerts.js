@@ -1,0 +1,137 @@
+// Incidents: what fired, in words; since when; the posts that tell why; who was told.
+
+import { h, name, reconcile, setText } from "./dom.js";
+import { clockTime, count, decimal, duration, fullTime, percent } from "./formats.js";
+import { marked } from "./posts.js";
+import { isLive, serviceNow, state } from "./state.js";
+import { currentLanguage, t } from "./words.js";
+
+const list = document.getElementById("alert-list");
+const counter = document.getElementById("alert-count");
+const announcer = document.getElementById("announcer");
+const TELLING = 3;
+const drawn = new WeakMap();
+
+/** What fired: "31 negative of 44 mentions in 30 min, expected 4". */
+export function inWords(alert) {
+  const { negative, mentions, minutes, observed, expected } = alert;
+  if (mentions === null || minutes === null) {
+    return t("firedPlain", decimal(observed), decimal(expected));
+  }
+  const during = duration(minutes * 60);
+  if (alert.condition === "share" && observed <= 1) {
+    return t("firedShare", percent(observed), count(mentions), during, percent(expected));
+  }
+  return t("firedCount", count(negative ?? observed), count(mentions), during, decimal(expected));
+}
+
+function when(alert) {
+  const now = serviceNow();
+  const opened = new Date(alert.opened_at);
+  const end = alert.open ? now : new Date(alert.changed_at);
+  return h("p", { class: "when" }, h("time", { datetime: alert.opened_at, title: fullTime(opened) },
+    t(alert.open ? "since" : "lasted", clockTime(opened, now), duration((end - opened) / 1000))));
+}
+
+/** Observed against expected as two bars at one scale; the words beside them say the same. */
+function bars(alert) {
+  const most = Math.max(alert.observed, alert.expected) || 1;
+  const row = (key, value) => {
+    const bar = h("span", { class: `bar ${key}` });
+    bar.style.width = `${Math.max(1, (100 * value) / most)}%`; // by the object model: CSP allows it
+    return h("div", { class: "measure" }, h("span", {}, t(key)), h("span", { class: "track" }, bar),
+      h("span", { class: "number" }, value <= 1 && alert.condition === "share"
+        ? percent(value) : decimal(value)));
+  };
+  return h("div", { class: "bars", "aria-hidden": "true" },
+    row("observed", alert.observed), row("expected", alert.expected));
+}
+
+function told(delivery) {
+  const { receiver, outcome, attempts, status_code: code } = delivery;
+  const at = clockTime(new Date(delivery.at), serviceNow());
+  if (outcome === "sent") return ["good", t("sent", receiver, at)];
+  if (outcome === "gave up" || outcome === "gave_up") return ["bad", t("gaveUp", receiver, attempts)];
+  if (outcome === "disabled") return ["bad", t("disabled", receiver)];
+  return ["bad", t("retrying", receiver, attempts, code ? ` (${code})` : "")];
+}
+
+function deliveries(alert) {
+  const known = new Map(alert.deliveries.map((delivery) => [delivery.receiver, told(delivery)]));
+  for (const receiver of alert.receivers) {
+    if (!known.has(receiver)) known.set(receiver, ["", t("waiting", receiver)]);
+  }
+  if (!known.size) known.set("", ["", t("noReceivers")]);
+  const sign = { good: "✓ ", bad: "! ", "": "· " };
+  return h("ul", { class: "told" }, [...known.values()].map(([kind, words]) =>
+    h("li", { class: kind }, h("span", { "aria-hidden": "true" }, sign[kind]), words)));
+}
+
+function quotes(alert) {
+  if (!alert.posts.length) return null;
+  return h("div", { class: "telling" }, h("h4", {}, t("telling")),
+    h("ul", {}, alert.posts.slice(0, TELLING).map((row) =>
+      h("li", {}, marked(row), h("p", { class: "byline" },
+        row.author && h("span", { class: "author" }, name(row.author)),
+        h("span", {}, row.source))))));
+}
+
+function card(alert) {
+  const state_ = alert.state === "open" ? "inState" : alert.state;
+  return h("article", { class: `alert ${alert.severity}${alert.open ? " open" : ""}` },
+    h("div", { class: "title" },
+      h("h3", {}, name(alert.brand),
+        alert.topic && h("span", { class: "topic" }, name(alert.topic))),
+      h("span", { class: `severity ${alert.severity}` }, t(alert.severity)),
+      alert.state !== "open" && h("span", { class: "state" }, t(state_))),
+    h("p", { class: "fired" }, inWords(alert)),
+    alert.open && bars(alert),
+    when(alert),
+    quotes(alert),
+    deliveries(alert));
+}
+
+const elapsed = (alert) => (alert.open ? Math.floor((serviceNow() - Date.parse(alert.opened_at)) / 6e4) : 0);
+
+function drawCards(parent, alerts) {
+  reconcile(parent, alerts, (alert) => alert.id, (alert, old) => {
+    const picture = JSON.stringify([alert, currentLanguage(), elapsed(alert)]);
+    if (old && drawn.get(old) === picture) return old;
+    const fresh = card(alert);
+    drawn.set(fresh, picture);
+    return fresh;
+  });
+}
+
+const openBox = h("div", { class: "cards" });
+const pastBox = h("div", { class: "cards" });
+const pastTitle = h("summary");
+const past = h("details", { class: "past" }, pastTitle, pastBox);
+past.open = matchMedia("(min-width: 75rem)").matches; // where there is room beside the posts
+const calm = h("div", { class: "empty" });
+
+export function drawAlerts() {
+  const open = state.alerts.filter((alert) => alert.open);
+  const closed = state.alerts.filter((alert) => !alert.open);
+  if (!list.contains(openBox)) list.replaceChildren(openBox, calm, past);
+  drawCards(openBox, open);
+  drawCards(pastBox, closed);
+  calm.hidden = open.length > 0;
+  calm.replaceChildren(h("p", { class: "lead" }, t(isLive() ? "calm" : "none")),
+    h("p", {}, t(isLive() ? "calmText" : "unknownText")));
+  past.hidden = closed.length === 0;
+  setText(pastTitle, t("past", count(closed.length)));
+  setText(counter, isLive() || open.length ? t("openCount", open.length) : "");
+  document.title = open.length ? `(${open.length}) Undertone` : "Undertone";
+}
+
+/** Say aloud what opened or ended since `before`; the cards themselves are not a live region. */
+export function announce(before) {
+  const was = new Map(before.map((alert) => [alert.id, alert.open]));
+  const news = state.alerts.flatMap((alert) => {
+    if (alert.open && !was.get(alert.id)) return [t("announceOpen", alert.brand, inWords(alert))];
+    if (!alert.open && was.get(alert.id)) return [t("announceClosed", alert.brand)];
+    return [];
+  });
+  if (news.length) announcer.textContent = news.join(". ");
+}

@@ -1,0 +1,62 @@
+// Numbers and times as the reader's language writes them. Times are in the reader's own zone.
+
+import { currentLanguage } from "./words.js";
+
+const made = new Map();
+
+function format(kind, options) {
+  const key = `${currentLanguage()} ${kind} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, new Intl[kind](currentLanguage(), options));
+  return made.get(key);
+}
+
+export const count = (value) => format("NumberFormat", {}).format(value);
+export const compact = (value) =>
+  format("NumberFormat", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+export const decimal = (value) =>
+  format("NumberFormat", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+export const percent = (value) =>
+  format("NumberFormat", { style: "percent", maximumFractionDigits: 0 }).format(value);
+
+/** −1…1 with its sign, a true minus, two digits. */
+export function signed(value) {
+  const digits = Math.abs(value).toFixed(2);
+  if (digits === "0.00") return "0.00";
+  return (value < 0 ? "−" : "+") + digits;
+}
+
+const sameDay = (a, b) => a.toDateString() === b.toDateString();
+
+/** The time of day, with the date if it is not that of `now`. */
+export function clockTime(time, now, seconds = false) {
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  if (seconds) options.second = "2-digit";
+  if (!sameDay(time, now)) Object.assign(options, { day: "numeric", month: "short" });
+  if (time.getFullYear() !== now.getFullYear()) options.year = "numeric";
+  return format("DateTimeFormat", options).format(time);
+}
+
+export const fullTime = (time) =>
+  format("DateTimeFormat", { dateStyle: "medium", timeStyle: "long" }).format(time);
+
+/** The reader's zone in short: UTC, CET, GMT+8. */
+export const zone = (time) => format("DateTimeFormat", { timeZoneName: "short" })
+  .formatToParts(time).find((part) => part.type === "timeZoneName").value;
+
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+
+/** A length of time in its largest unit: 12 sec, 3 min, 2 hr; narrow: 12s, 3m, 2h. */
+export function duration(seconds, unitDisplay = "short") {
+  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? UNITS[3];
+  const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: 0 };
+  return format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size)));
+}
+
+/** The name of a language code in the reader's language; the code itself if unknown. */
+export function languageName(code) {
+  try {
+    return format("DisplayNames", { type: "language", fallback: "code" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
