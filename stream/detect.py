@@ -14,7 +14,7 @@ More mentions at an unchanged share are "buzz", not an alarm. With little past n
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -34,7 +34,9 @@ from stream.rules import Rule
 
 DETECTOR_VERSION = "1"
 
-Reason = Literal["warming_up", "too_few", "calm", "buzz", "count", "share", "count_and_share"]
+Reason = Literal[
+    "warming_up", "too_few", "calm", "buzz", "few_authors", "count", "share", "count_and_share"
+]
 
 _SATURATED = 0.6  # from this usual share on only the count can tell
 _TESTS_PER_STEP = 6.0  # measured on quiet series: four windows, overlapping from step to step
@@ -42,6 +44,7 @@ _GATE = 0.3  # a rise in share must come with at least this much of a rise in co
 _LENIENT = 100.0  # count and share together: the share may be this much weaker
 
 _SMALLEST = 1e-300
+_JUST_NOT = 0.49  # the score of what alarms but for its few authors
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,16 @@ def judge(series: Series, rule: Rule) -> Verdict:
         p_share=loudest.p_share,
         p_count=loudest.p_count,
     )
+
+
+def heard_from(verdict: Verdict, authors: int, rule: Rule) -> Verdict:
+    """The verdict once it is known how many distinct authors the negative mentions are by.
+
+    Asked only of alarms, because counting authors is the dearer question.
+    """
+    if not verdict.alarm or authors >= rule.minimum.authors:
+        return verdict
+    return replace(verdict, alarm=False, reason="few_authors", score=min(verdict.score, _JUST_NOT))
 
 
 def _silent(series: Series, window: tuple[int, int, int], large: bool) -> Verdict:

@@ -54,10 +54,10 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of `alerts`: what happened, the verdict that made it, and where it leads."""
+class Change:
+    """A transition: what happened, where it leads, and the verdict that made it."""
 
-    name: TransitionName
+    transition: TransitionName
     incident: Incident
     verdict: Verdict
 
@@ -79,7 +79,7 @@ def severity(verdict: Verdict, limits: Severities) -> Severity:
 
 def advance(
     incident: Incident | None, verdict: Verdict, rule: Rule, brand: str, topic: str
-) -> tuple[Incident | None, Transition | None]:
+) -> tuple[Incident | None, Change | None]:
     """The incident after this verdict, and the transition if there is one to tell.
 
     `incident` is the last one of the rule, brand and topic, open or resolved, or None.
@@ -115,7 +115,7 @@ def _news(incident: Incident, verdict: Verdict, rule: Rule) -> TransitionName | 
     return None
 
 
-def _open(verdict: Verdict, rule: Rule, brand: str, topic: str) -> tuple[Incident, Transition]:
+def _open(verdict: Verdict, rule: Rule, brand: str, topic: str) -> tuple[Incident, Change]:
     incident = Incident(
         alert_id=alert_id(rule.name, brand, topic, verdict.at),
         rule=rule.name,
@@ -129,12 +129,12 @@ def _open(verdict: Verdict, rule: Rule, brand: str, topic: str) -> tuple[Inciden
         observed=verdict.observed,
         expected=verdict.expected,
     )
-    return incident, Transition("opened", incident, verdict)
+    return incident, Change("opened", incident, verdict)
 
 
 def _tell(
     name: TransitionName, incident: Incident, verdict: Verdict, rule: Rule
-) -> tuple[Incident, Transition]:
+) -> tuple[Incident, Change]:
     now = severity(verdict, rule.severities)
     after = replace(
         incident,
@@ -146,7 +146,7 @@ def _tell(
         expected=verdict.expected,
         calm_since=None,
     )
-    return after, Transition(name, after, verdict)
+    return after, Change(name, after, verdict)
 
 
 def _rank(name: Severity) -> int:

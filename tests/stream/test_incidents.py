@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stream.detect import Verdict
-from stream.incidents import Incident, Transition, advance, alert_id
+from stream.incidents import Change, Incident, advance, alert_id
 from stream.rules import Rule
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def at(minute: float, score: float, observed: int = 20, expected: float = 3) -> 
     )
 
 
-def told(*verdicts: Verdict) -> tuple[Incident | None, list[Transition]]:
+def told(*verdicts: Verdict) -> tuple[Incident | None, list[Change]]:
     """The incident and the transitions that a row of verdicts leads to."""
     incident: Incident | None = None
     found = []
@@ -84,7 +84,7 @@ CALM = [at(minute, 0.1) for minute in range(5, 41, 5)]
 )
 def test_what_is_told(name: str, verdicts: list[Verdict], names: list[str]) -> None:
     _, transitions = told(*verdicts)
-    assert [transition.name for transition in transitions] == names, name
+    assert [transition.transition for transition in transitions] == names, name
 
 
 def test_steps_count_and_the_id_stays_until_a_new_incident() -> None:
