@@ -21,7 +21,7 @@ from typing import Any
 from stream.board.shapes import Alert, Brand, PostRow, PostsChange, Snapshot, Status
 
 HEARTBEAT_SECONDS = 15.0
-_KEPT = 600  # events: five minutes of a busy stream
+_KEPT = 600  # changes of posts: five minutes of a busy stream
 _RETRY = b"retry: 1500\n\n"
 _HEARTBEAT = b": still here\n\n"
 
@@ -46,7 +46,9 @@ class Feed:
         self._brands: list[Brand] = []
         self._alerts: list[Alert] = []
         self._status = status
-        self._events: deque[_Event] = deque(maxlen=_KEPT)
+        self._changes: deque[_Event] = deque()
+        self._forgotten = 0  # number of the newest change no longer kept
+        self._states: dict[str, _Event] = {}  # of all parts but the posts only the newest matters
         self._wakers: set[Callable[[], None]] = set()
         self._closed = False
 
@@ -103,16 +105,12 @@ class Feed:
         with self._lock:
             newest = f"{self._boot}-{self._last}"
             seen = self._number(last_event_id)
-            kept_from = self._events[0].number if self._events else self._last + 1
-            if seen is None or seen + 1 < kept_from:
+            if seen is None or seen < self._forgotten:
                 return _encode("snapshot", newest, _json(self._snapshot())), newest
-            missed = [event for event in self._events if event.number > seen]
-            # Of all parts but the posts only the newest state matters.
-            newest_of = {event.kind: event.number for event in missed}
-            due = [e for e in missed if e.kind == "posts" or newest_of[e.kind] == e.number]
-            return b"".join(
-                _encode(e.kind, f"{self._boot}-{e.number}", e.data) for e in due
-            ), newest
+            due = [e for e in (*self._changes, *self._states.values()) if e.number > seen]
+            due.sort(key=lambda event: event.number)
+            pieces = [_encode(e.kind, f"{self._boot}-{e.number}", e.data) for e in due]
+            return b"".join(pieces), newest
 
     async def stream(
         self, last_event_id: str | None, heartbeat: float = HEARTBEAT_SECONDS
@@ -165,7 +163,13 @@ class Feed:
 
     def _add(self, kind: str, value: Any) -> None:
         self._last = next(self._numbers)
-        self._events.append(_Event(self._last, kind, _json(value)))
+        event = _Event(self._last, kind, _json(value))
+        if kind == "posts":
+            self._changes.append(event)
+            if len(self._changes) > _KEPT:
+                self._forgotten = self._changes.popleft().number
+        else:
+            self._states[kind] = event
         self._wake_all()
 
     def _wake_all(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from stream.board.shapes import Alert, Delivery, Figures, Label, Mention, PostRow
 
 EXCERPT = 420  # characters of a post on the page
+_TERMS_SHOWN = 6
 _LEAD = 140  # … of which before the first mention, where the post is longer
 CLOSED_STATES = frozenset({"resolved", "closed"})
 
@@ -150,12 +152,17 @@ def alert(record: Record, deliveries: list[Delivery], telling: Mapping[str, Post
         "severity": record["severity"],
         "opened_at": iso(record["opened_at"]),
         "changed_at": iso(record["changed_at"]),
-        "observed": record["observed"],
-        "expected": record["expected"],
+        "observed": _number(record["observed"]) or 0.0,
+        "expected": _number(record["expected"]) or 0.0,
         "condition": str(evidence.get("condition") or ""),
         "negative": _count(evidence.get("negative")),
         "mentions": _count(evidence.get("mentions")),
         "minutes": _count(evidence.get("minutes")),
+        "share": _number(evidence.get("share")),
+        "expected_share": _number(evidence.get("expected_share")),
+        "authors": _count(evidence.get("authors")),
+        "texts": _count(evidence.get("texts")),
+        "terms": [str(term)[:40] for term in evidence.get("terms") or ()][:_TERMS_SHOWN],
         "receivers": list(record["receivers"]),
         "deliveries": deliveries,
         "posts": [telling[key] for key in keys if key in telling],
@@ -170,5 +177,10 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
 def _count(value: object) -> int | None:
-    return round(value) if isinstance(value, int | float) else None
+    number = _number(value)
+    return None if number is None else round(number)

@@ -49,7 +49,7 @@ WHERE (toStartOfMinute(created_at), source, post_id) IN (
     WHERE notEmpty(`mentions.brand`) AND is_deleted = 0
     ORDER BY ingested_at DESC, created_at DESC LIMIT 3 * {{limit:UInt32}})
     AND notEmpty(`mentions.brand`)
-ORDER BY ingested_at DESC, created_at DESC, source, post_id LIMIT {{limit:UInt32}}
+ORDER BY ingested_at DESC, created_at DESC, source DESC, post_id DESC LIMIT {{limit:UInt32}}
 SETTINGS {_FINAL}, max_execution_time = 20"""
 
 _CHANGED = f"""

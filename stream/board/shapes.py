@@ -109,10 +109,15 @@ class Alert(TypedDict):
     changed_at: str
     observed: float
     expected: float
-    condition: str  # which condition fired: "count", "share", or the rule's own word
+    condition: str  # what fired: "count", "share" or "count_and_share"
     negative: int | None
     mentions: int | None
     minutes: int | None
+    share: float | None
+    expected_share: float | None
+    authors: int | None
+    texts: int | None
+    terms: list[str]  # what its texts say more often than usual
     receivers: list[str]
     deliveries: list[Delivery]
     posts: list[PostRow]  # telling posts that still exist, as they read now

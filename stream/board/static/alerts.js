@@ -12,6 +12,8 @@ const announcer = document.getElementById("announcer");
 const TELLING = 3;
 const drawn = new WeakMap();
 
+const byShare = (alert) => alert.condition === "share" && alert.share !== null;
+
 /** What fired: "31 negative of 44 mentions in 30 min, expected 4". */
 export function inWords(alert) {
   const { negative, mentions, minutes, observed, expected } = alert;
@@ -19,8 +21,9 @@ export function inWords(alert) {
     return t("firedPlain", decimal(observed), decimal(expected));
   }
   const during = duration(minutes * 60);
-  if (alert.condition === "share" && observed <= 1) {
-    return t("firedShare", percent(observed), count(mentions), during, percent(expected));
+  if (byShare(alert)) {
+    return t("firedShare", percent(alert.share), count(mentions), during,
+      percent(alert.expected_share ?? 0));
   }
   return t("firedCount", count(negative ?? observed), count(mentions), during, decimal(expected));
 }
@@ -35,16 +38,31 @@ function when(alert) {
 
 /** Observed against expected as two bars at one scale; the words beside them say the same. */
 function bars(alert) {
-  const most = Math.max(alert.observed, alert.expected) || 1;
+  const [observed, expected, show] = byShare(alert)
+    ? [alert.share, alert.expected_share ?? 0, percent]
+    : [alert.observed, alert.expected, decimal];
+  const most = Math.max(observed, expected) || 1;
   const row = (key, value) => {
     const bar = h("span", { class: `bar ${key}` });
     bar.style.width = `${Math.max(1, (100 * value) / most)}%`; // by the object model: CSP allows it
     return h("div", { class: "measure" }, h("span", {}, t(key)), h("span", { class: "track" }, bar),
-      h("span", { class: "number" }, value <= 1 && alert.condition === "share"
-        ? percent(value) : decimal(value)));
+      h("span", { class: "number" }, show(value)));
   };
   return h("div", { class: "bars", "aria-hidden": "true" },
-    row("observed", alert.observed), row("expected", alert.expected));
+    row("observed", observed), row("expected", expected));
+}
+
+/** How many people say it, in how many different texts, and with which words. */
+function who(alert) {
+  const lines = [];
+  if (alert.authors !== null && alert.texts !== null) {
+    lines.push(h("p", { class: "when" }, t("voices", count(alert.authors), count(alert.texts))));
+  }
+  if (alert.open && alert.terms.length) {
+    lines.push(h("p", { class: "terms" }, h("span", { class: "hidden" }, t("terms")),
+      alert.terms.map((term) => h("span", {}, name(term)))));
+  }
+  return lines;
 }
 
 function told(delivery) {
@@ -87,6 +105,7 @@ function card(alert) {
     h("p", { class: "fired" }, inWords(alert)),
     alert.open && bars(alert),
     when(alert),
+    who(alert),
     quotes(alert),
     deliveries(alert));
 }

@@ -2,7 +2,7 @@
 
 import { h, reconcile, setText } from "./dom.js";
 import { clockTime, count, decimal, fullTime, zone } from "./formats.js";
-import { serviceNow, state } from "./state.js";
+import { isLive, serviceNow, state } from "./state.js";
 import { t } from "./words.js";
 
 const line = document.getElementById("status");
@@ -51,6 +51,7 @@ export function drawStatus() {
     after.title = entry.afterTitle ?? "";
     return box;
   });
+  document.querySelector("main").classList.toggle("stale", !isLive());
   drawNotice();
 }
 

@@ -69,6 +69,9 @@ def test_a_page_of_an_earlier_process_or_from_long_ago_gets_the_snapshot() -> No
     assert kinds(other.since(seen)[0]) == ["snapshot"]
     for _ in range(700):
         feed.publish_status(STATUS)
+    assert kinds(feed.since(seen)[0]) == ["status"]
+    for number in range(700):
+        feed.publish_posts({"rows": [row(str(number))], "removed": []})
     assert kinds(feed.since(seen)[0]) == ["snapshot"]
     for nonsense in ("", "x", "-1", f"{seen}0", "٣", seen.replace("-", "-٣")):
         assert kinds(feed.since(nonsense)[0]) == ["snapshot"]
