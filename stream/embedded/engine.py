@@ -27,6 +27,7 @@ __all__ = ["Answer", "Engine", "EngineError", "Session"]
 _STREAMED = {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "Null"}
 _SETTING = re.compile(r"[A-Za-z_]\w*")
 _CHUNK = 1 << 20  # bytes
+_LONG = 100_000  # characters of parameters; the engine takes statements of 256 kB
 _SERVER_SETTINGS = {"mark_cache_size": 64 << 20, "primary_index_cache_size": 64 << 20}
 
 
@@ -75,9 +76,13 @@ class Engine:
 
     @contextmanager
     def session(
-        self, database: str = "", settings: Mapping[str, str] | None = None, readonly: bool = False
+        self,
+        database: str = "",
+        settings: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        readonly: bool = False,
     ) -> Iterator[Session]:
-        """A connection with this database and these settings, for one request.
+        """A connection for one request: its database, its settings, values of its `{name:Type}`.
 
         Raises EngineError: unknown database, unknown setting, unreadable value.
         """
@@ -86,12 +91,13 @@ class Engine:
             with _as_engine_error():
                 if database:
                     connection.query("USE " + _quoted_name(database))
-                changes = dict(settings or {})
-                if changes:
-                    pairs = (
-                        f"{_checked(name)} = {_quoted(text)}" for name, text in changes.items()
-                    )
-                    connection.query("SET " + ", ".join(pairs))
+                # By SET, not by chDB's own `params`: those do not reach a SETTINGS clause.
+                values = {f"param_{name}": text for name, text in (parameters or {}).items()}
+                if sum(map(len, values.values())) > _LONG:
+                    connection.query("SET max_query_size = 1000000000")
+                for changes in (values, settings or {}):
+                    if changes:
+                        connection.query(_set_statement(changes))
                 if readonly:
                     connection.query("SET readonly = 2")
             yield Session(connection, self._scratch)
@@ -106,26 +112,20 @@ class Session:
         self._connection = connection
         self._scratch = scratch
 
-    def run(
-        self,
-        statement: Statement,
-        output: str,
-        parameters: Mapping[str, str],
-        data: Iterable[bytes] = (),
-    ) -> Answer:
+    def run(self, statement: Statement, output: str, data: Iterable[bytes] = ()) -> Answer:
         """Run it; rows come in format `output`, an INSERT takes `data` after its inline part.
 
         The first chunk is there on return, so what is wrong with a query is raised here and not in
         the middle of its answer. Raises EngineError; whatever `data` raises cancels the INSERT.
         """
-        if statement.kind is Kind.INSERT and not (parameters and statement.format == "Values"):
+        if statement.kind is Kind.INSERT:
             return self._insert(statement, data)
         with _as_engine_error():
             if statement.kind is Kind.SELECT and output in _STREAMED:
-                return self._stream(statement, output, parameters)
+                return self._stream(statement, output)
             if statement.kind is Kind.SELECT:
-                return self._by_file(statement, output, parameters)
-            return self._whole(statement, output, parameters, data)
+                return self._by_file(statement, output)
+            return self._whole(statement, output)
 
     def _insert(self, statement: Statement, data: Iterable[bytes]) -> Answer:
         with _as_engine_error():
@@ -143,8 +143,8 @@ class Session:
         }
         return Answer(None, iter(()), 0, counts)
 
-    def _stream(self, statement: Statement, output: str, parameters: Mapping[str, str]) -> Answer:
-        result = self._connection.send_query(statement.sql.decode(), output, dict(parameters))
+    def _stream(self, statement: Statement, output: str) -> Answer:
+        result = self._connection.send_query(statement.sql.decode(), output)
         first = next(result, None)
         begun = [first.bytes()] if first is not None else []
 
@@ -159,7 +159,7 @@ class Session:
 
         return Answer(output, chunks(), close=result.close)
 
-    def _by_file(self, statement: Statement, output: str, parameters: Mapping[str, str]) -> Answer:
+    def _by_file(self, statement: Statement, output: str) -> Answer:
         """Formats with a head and a foot: the engine writes a file, block by block.
 
         Asked for such a result in memory, it holds it more than twice over.
@@ -167,8 +167,7 @@ class Session:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             file = Path(folder) / "answer"
             target = f"\nINTO OUTFILE {_quoted(str(file))} COMPRESSION 'none' FORMAT {output}"
-            sql = statement.sql.decode() + target
-            result = self._connection.query(sql, output, dict(parameters))
+            result = self._connection.query(statement.sql.decode() + target, output)
             opened = file.open("rb")
         size = opened.seek(0, 2)
         opened.seek(0)
@@ -179,17 +178,8 @@ class Session:
 
         return Answer(output, chunks(), size, _read_counts(result), opened.close)
 
-    def _whole(
-        self,
-        statement: Statement,
-        output: str,
-        parameters: Mapping[str, str],
-        data: Iterable[bytes],
-    ) -> Answer:
-        sql = statement.sql.decode()
-        if statement.kind is Kind.INSERT:  # VALUES with parameters in them
-            sql += "VALUES " + b"".join(_chain(statement.inline, data)).decode()
-        result = self._connection.query(sql, output, dict(parameters))
+    def _whole(self, statement: Statement, output: str) -> Answer:
+        result = self._connection.query(statement.sql.decode(), output)
         body = result.bytes() or b""
         rows = output if body or statement.returns_rows else None
         return Answer(rows, iter([body] if body else []), len(body), _read_counts(result))
@@ -220,10 +210,11 @@ def _read_counts(result: Any) -> dict[str, str]:
     }
 
 
-def _checked(name: str) -> str:
-    if not _SETTING.fullmatch(name):
-        raise Refused(115, "UNKNOWN_SETTING", f"Unknown setting {name!r}")
-    return name
+def _set_statement(changes: Mapping[str, str]) -> str:
+    for name in changes:
+        if not _SETTING.fullmatch(name):
+            raise Refused(115, "UNKNOWN_SETTING", f"Unknown setting {name!r}")
+    return "SET " + ", ".join(f"{name} = {_quoted(text)}" for name, text in changes.items())
 
 
 def _quoted(text: str) -> str:

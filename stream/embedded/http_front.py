@@ -140,10 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(497, "ACCESS_DENIED", "requests from web pages are not allowed")
 
     def _run(self, request: Request, readonly: bool) -> None:
-        with self.front.engine.session(request.database, request.settings, readonly) as session:
-            answer = session.run(
-                request.statement, request.output, request.parameters, request.data
-            )
+        with self.front.engine.session(
+            request.database, request.settings, request.parameters, readonly
+        ) as session:
+            answer = session.run(request.statement, request.output, request.data)
             headers = {
                 "X-ClickHouse-Query-Id": _header_safe(request.query_id) or str(uuid.uuid4()),
                 "X-ClickHouse-Timezone": self.front.engine.timezone,

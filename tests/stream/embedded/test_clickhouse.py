@@ -136,6 +136,17 @@ def test_parameters_of_every_kind_and_length(client: Client, count: int) -> None
     assert found.result_rows == [(HOSTILE, None, ALL_ONES, ["a'b", "\\", "\n"], count, 1)]
 
 
+def test_a_parameter_reaches_settings_and_inline_values_too(client: Client) -> None:
+    """chDB's own parameters do not: its streams say `Substitution is not set`."""
+    limited = "SELECT {a:UInt8} SETTINGS max_threads = {threads:UInt8}"
+    for fmt in ("TSV", "JSONCompactEachRow"):
+        answer = client.raw_query(limited, {"a": 1, "threads": 1}, fmt=fmt)
+        assert answer.strip(b"[]\n") == b"1"
+    client.command("CREATE TABLE t (text String, n UInt8) ENGINE = Memory")
+    client.command("INSERT INTO t VALUES ({text:String}, 1 + 1)", parameters={"text": HOSTILE})
+    assert client.query("SELECT * FROM t").result_rows == [(HOSTILE, 2)]
+
+
 def test_first_keys_and_window_states_are_computed_by_the_server(client: Client) -> None:
     for statement in (POSTS, KEYS, WINDOWS):
         client.command(statement)
