@@ -35,30 +35,18 @@ def texts(reader: Reader) -> dict[str, str]:
     return {row["key"]: row["text"] for row in reader.feed.snapshot()["posts"]}
 
 
-def test_a_stored_post_shows_and_an_edit_replaces_it(
+def test_what_is_stored_shows_and_what_is_gone_vanishes(
     reader: Reader, seed: Any, until: Until
 ) -> None:
-    seed.store(seed.post("1", "Acme is fine"))
-    until(lambda: texts(reader) == {"reddit:1": "Acme is fine"})
-    seed.store(seed.post("1", "Acme was fine", updated_at=seed.now))
+    seed.store(seed.post("1", "Acme is fine"), seed.post("2"), seed.post("3"))
+    until(lambda: texts(reader).get("reddit:1") == "Acme is fine")
+    seed.store(
+        seed.post("1", "Acme was fine", updated_at=seed.now),
+        seed.post("2", deleted=True),
+        seed.post("3", "names no brand any more", {}),
+    )
     until(lambda: texts(reader) == {"reddit:1": "Acme was fine"})
     assert reader.feed.snapshot()["posts"][0]["edited"]
-
-
-def test_a_deleted_post_vanishes(reader: Reader, seed: Any, until: Until) -> None:
-    seed.store(seed.post("1"), seed.post("2"))
-    until(lambda: len(texts(reader)) == 2)
-    seed.store(seed.post("1", deleted=True))
-    until(lambda: list(texts(reader)) == ["reddit:2"])
-
-
-def test_a_post_that_names_no_brand_any_more_vanishes(
-    reader: Reader, seed: Any, until: Until
-) -> None:
-    seed.store(seed.post("1"))
-    until(lambda: texts(reader))
-    seed.store(seed.post("1", "never mind", {}))
-    until(lambda: not texts(reader))
 
 
 def test_a_post_brought_home_to_its_first_date_stays(
