@@ -28,6 +28,7 @@ _STREAMED = {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow",
 _SETTING = re.compile(r"[A-Za-z_]\w*")
 _CHUNK = 1 << 20  # bytes
 _LONG = 100_000  # characters of parameters; the engine takes statements of 256 kB
+# Bounds for one machine: the default of either is 5 GB.
 _SERVER_SETTINGS = {"mark_cache_size": 64 << 20, "primary_index_cache_size": 64 << 20}
 
 
