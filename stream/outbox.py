@@ -1,0 +1,245 @@
+"""What is still to be told: transitions × their receivers without a final attempt (DESIGN §4).
+
+There is no queue to lose or to write twice: what is due is a query over `alerts` and `deliveries`.
+An attempt is recorded after it was made, so a crash repeats a notice, under its old `webhook-id`,
+and never loses one. Requests run in threads of their own; the database is used by the caller's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from stream.database import Client, errors_sorted
+from stream.rules import Rules
+from stream.webhook import Attempt, Outcome, endpoint_of, payload, send, webhook_id
+
+log = structlog.get_logger()
+
+# After each failed attempt, the wait until the next; after the last the receiver is given up.
+# About a day in all.
+WAITS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800)
+)
+JITTER = 0.2
+LONGEST_WAIT = timedelta(hours=8)  # whatever a Retry-After asks for
+TOLD_WITHIN = timedelta(days=7)  # older transitions are history, not news
+
+_AT_ONCE = 4  # requests to one receiver
+_FINAL = "('sent', 'disabled', 'gave_up')"
+
+_DUE = f"""
+SELECT a.alert_id, a.step, a.transition, a.receiver, toUInt32(d.attempts)
+FROM (
+    SELECT alert_id, step, transition, changed_at, arrayJoin(arrayDistinct(receivers)) AS receiver
+    FROM alerts FINAL WHERE written_at > {{oldest:DateTime64(3, 'UTC')}}
+) AS a
+LEFT JOIN (
+    SELECT alert_id, step, transition, receiver, max(attempt) AS attempts,
+        max(next_attempt_at) AS next_at, max(outcome IN {_FINAL}) AS is_final
+    FROM deliveries GROUP BY alert_id, step, transition, receiver
+) AS d USING (alert_id, step, transition, receiver)
+WHERE d.is_final = 0 AND (d.attempts = 0 OR d.next_at <= {{now:DateTime64(3, 'UTC')}})
+ORDER BY a.changed_at, a.alert_id, a.step
+LIMIT {_AT_ONCE} BY a.receiver
+SETTINGS max_execution_time = 20, join_use_nulls = 0"""
+
+_TOLD = (
+    "alert_id",
+    "step",
+    "transition",
+    "rule",
+    "brand",
+    "topic",
+    "state",
+    "severity",
+    "opened_at",
+    "changed_at",
+    "observed",
+    "expected",
+    "evidence",
+)
+_ROWS = f"""
+SELECT {", ".join(_TOLD)} FROM alerts FINAL
+WHERE (alert_id, step, transition) IN {{keys:Array(Tuple(String, UInt32, String))}}
+SETTINGS max_execution_time = 20"""
+
+_DISABLED = """
+SELECT DISTINCT receiver, endpoint FROM deliveries WHERE outcome = 'disabled'
+SETTINGS max_execution_time = 20"""
+
+_Key = tuple[str, int, str, str]  # alert, step, transition, receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of `deliveries`: an attempt and what came of it. Times are of the wall clock."""
+
+    alert_id: str
+    step: int
+    transition: str
+    receiver: str
+    endpoint: str
+    webhook_id: str
+    attempt: int
+    outcome: Outcome
+    status_code: int
+    reason: str
+    seconds: float
+    next_attempt_at: datetime
+    attempted_at: datetime
+
+
+_COLUMNS = tuple(field.name for field in fields(Delivery))
+
+
+def wait_after(attempt: int, message: str, asked: timedelta | None = None) -> timedelta | None:
+    """How long to wait after failed attempt number `attempt` (from 1); None: give up.
+
+    The jitter depends on message and attempt alone. A Retry-After may lengthen the wait, not
+    shorten it.
+    """
+    if attempt > len(WAITS):
+        return None
+    digest = hashlib.sha256(f"{message}\x1f{attempt}".encode()).digest()
+    spread = 1 + JITTER * (2 * int.from_bytes(digest[:4], "big") / 0xFFFFFFFF - 1)
+    return max(WAITS[attempt - 1] * spread, min(asked or timedelta(0), LONGEST_WAIT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A request under way."""
+
+    key: _Key
+    endpoint: str
+    message: str
+    attempt: int
+    began: datetime
+    future: Future[Attempt]
+
+
+class Outbox:
+    """Sends what is due. For one thread."""
+
+    def __init__(self, client: Client, rules: Rules, send: Callable[..., Attempt] = send) -> None:
+        self._client = client
+        self._rules = rules
+        self._send = send
+        workers = min(64, max(1, _AT_ONCE * len(rules.receivers)))
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="webhook")
+        self._under_way: dict[_Key, _Sending] = {}
+        self._unrecorded: list[Delivery] = []
+
+    def deliver_due(self, now: datetime, patience: float = 0.5) -> list[Delivery]:
+        """Start what is due, record what has ended; returns the attempts recorded.
+
+        `now` is the wall clock: receivers live there. Waits at most `patience` seconds for new
+        requests; slower ones are recorded by a later call. Raises RetryLater; what could not be
+        recorded is recorded by the next call, before anything is sent.
+        """
+        self._collect()
+        recorded = self._record()
+        started = self._start(now)
+        wait([sending.future for sending in started], timeout=patience)
+        self._collect()
+        return recorded + self._record()
+
+    def close(self) -> None:
+        """Wait for requests under way, which are bounded in time, and record them."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._collect()
+            self._record()
+        finally:
+            self._client.close()
+
+    def _start(self, now: datetime) -> list[_Sending]:
+        values = {"now": now, "oldest": now - TOLD_WITHIN}
+        with errors_sorted():
+            found = self._client.query(_DUE, parameters=values).result_rows
+            due = {(*row[:4],): int(row[4]) for row in found if (*row[:4],) not in self._under_way}
+            if not due:
+                return []
+            keys = sorted({key[:3] for key in due})
+            rows = self._client.query(_ROWS, parameters={"keys": keys}).result_rows
+            disabled = {(*row,) for row in self._client.query(_DISABLED).result_rows}
+        told = {(*row[:3],): dict(zip(_TOLD, row, strict=True)) for row in rows}
+        started = [
+            self._send_one(key, attempts + 1, told[key[:3]], disabled, now)
+            for key, attempts in due.items()
+        ]
+        self._under_way |= {sending.key: sending for sending in started}
+        return started
+
+    def _send_one(
+        self, key: Any, attempt: int, row: dict[str, Any], disabled: set[Any], now: datetime
+    ) -> _Sending:
+        """Send, unless it is known already that nobody is there."""
+        name = key[3]
+        receiver = self._rules.receiver(name)
+        message = webhook_id(*key)
+        endpoint = endpoint_of(receiver) if receiver else ""
+        future: Future[Attempt] = Future()
+        if receiver is None:
+            future.set_result(Attempt("gave_up", 0, "no receiver of this name is configured"))
+        elif (name, endpoint) in disabled:
+            future.set_result(Attempt("disabled", 0, "the endpoint answered 410 before"))
+        else:
+            future = self._threads.submit(self._send, receiver, message, payload(row), now)
+        return _Sending(key, endpoint, message, attempt, now, future)
+
+    def _collect(self) -> None:
+        """Take what has ended off the list of what is under way."""
+        for key, sending in list(self._under_way.items()):
+            if sending.future.cancelled():
+                del self._under_way[key]
+            elif sending.future.done():
+                del self._under_way[key]
+                self._unrecorded.append(_delivery(sending, sending.future.result()))
+
+    def _record(self) -> list[Delivery]:
+        if not self._unrecorded:
+            return []
+        rows = [[getattr(one, name) for name in _COLUMNS] for one in self._unrecorded]
+        with errors_sorted():
+            self._client.insert("deliveries", rows, column_names=_COLUMNS)
+        recorded, self._unrecorded = self._unrecorded, []
+        for one in recorded:
+            log.info(
+                f"webhook.{one.outcome if one.outcome != 'retry' else 'failed'}",
+                receiver=one.receiver,
+                alert_id=one.alert_id,
+                transition=one.transition,
+                attempt=one.attempt,
+                status_code=one.status_code,
+                reason=one.reason,
+            )
+        return recorded
+
+
+def _delivery(sending: _Sending, attempt: Attempt) -> Delivery:
+    """The row for what came of a request; a failure is final when no wait is left."""
+    ended = sending.began + timedelta(seconds=attempt.seconds)
+    outcome, next_at = attempt.outcome, ended
+    if outcome == "retry":
+        pause = wait_after(sending.attempt, sending.message, attempt.retry_after)
+        outcome, next_at = ("gave_up", ended) if pause is None else ("retry", ended + pause)
+    return Delivery(
+        *sending.key,
+        endpoint=sending.endpoint,
+        webhook_id=sending.message,
+        attempt=sending.attempt,
+        outcome=outcome,
+        status_code=attempt.status_code,
+        reason=attempt.reason,
+        seconds=attempt.seconds,
+        next_attempt_at=next_at,
+        attempted_at=sending.began,
+    )
