@@ -57,6 +57,17 @@ def _secret(value: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _web_address(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or "@" in parts.netloc:
+        raise ValueError("must be https://host/path, without user name or password")
+    return value
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
@@ -129,12 +140,21 @@ class Receiver(_Part):
     """Where alerts are sent. The URL may hold a token and is treated as a secret too."""
 
     name: Name
-    url: SecretStr
+    url: Annotated[SecretStr, AfterValidator(_web_address)]
     secrets: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = Field(
         min_length=1, description="the first signs first; two during a rotation"
     )
     allow_private: bool = Field(False, description="may lie in a private network, or on plain http")
     allowed_subnets: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Receiver:
+        plain = self.url.get_secret_value().lower().startswith("http:")
+        if plain and not (self.allow_private or self.allowed_subnets):
+            raise ValueError(
+                "url: must be https; plain http needs allow_private or allowed_subnets"
+            )
+        return self
 
     @property
     def shown(self) -> str:

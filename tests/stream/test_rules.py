@@ -81,6 +81,10 @@ def test_a_wrong_rule_is_refused_with_its_place_and_the_fix(
         (HOOK % f"secret: {SECRET[6:]}", "whsec_ followed by"),
         (HOOK % f"secret: {SECRET}, allowed_subnets: [10.0.0.1/8]", "allowed_subnets"),
         ("receivers: [a]", "receivers[0]"),
+        (f"receivers: [{{name: a, url: 'ftp://x/canary', secret: {SECRET}}}]", "receivers[0].url"),
+        (f"receivers: [{{name: a, url: 'https://u:canary@x/', secret: {SECRET}}}]", "user name"),
+        (f"receivers: [{{name: a, url: 'https://x:99999/', secret: {SECRET}}}]", "must be https"),
+        (f"receivers: [{{name: a, url: 'http://x.example/', secret: {SECRET}}}]", "allow_private"),
     ],
 )
 def test_a_wrong_file_is_refused_without_showing_secrets(
