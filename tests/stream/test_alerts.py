@@ -120,7 +120,7 @@ def test_a_restart_at_any_minute_ends_in_the_same_rows(world: World, client: Cli
         watching = watcher(world)
     step(watching, after(120))
     rows = client.query("SELECT transition, count() FROM alerts GROUP BY 1 ORDER BY 1").result_rows
-    counted: dict[str, int] = {name: number for name, number in rows}
+    counted = {str(row[0]): row[1] for row in rows}
     assert (counted["opened"], counted["resolved"]) == (1, 1)
     before = client.query("SELECT count() FROM alerts").result_rows
     assert step(watcher(world), after(120)) == []
