@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 
 from models import Passage
@@ -65,6 +66,6 @@ def measure(
         timed("decode", len(records), lambda: [decode(record) for record in records])
         timed("match", len(posts), lambda: [matcher.match(post.text) for post in posts])
         timed("language", len(texts), lambda: [detect(text) for text in texts])
-        timed("score", len(new), lambda new=new: scorer.score(new))
+        timed("score", len(new), partial(scorer.score, new))
         on_progress(repeat + 1)
     return [Rate(part, min(all_), median(all_), max(all_)) for part, all_ in seconds.items()]

@@ -24,6 +24,7 @@ from stream.post import MAX_MESSAGE_BYTES
 from stream.settings import Kafka
 
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
+_BOOTSTRAP_MS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +39,7 @@ def connection(settings: Kafka) -> dict[str, Any]:
         "sasl_plain_username": settings.sasl_username,
         "sasl_plain_password": password.get_secret_value() if password else None,
         "ssl_cafile": str(settings.ssl_cafile) if settings.ssl_cafile else None,
-        "bootstrap_timeout_ms": 10_000,
+        "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "request_timeout_ms": 30_000,
         "reconnect_backoff_max_ms": 5_000,
     }
@@ -85,7 +86,7 @@ def producer(settings: Kafka) -> KafkaProducer:
 
 
 def create_topics(settings: Kafka) -> None:
-    """Create `posts` and the DLQ where they are missing (embedded, tests, or when asked to)."""
+    """Create `posts` and the DLQ where they are missing; what is kept is the broker's to say."""
     headroom = str(MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096)
     wanted = [
         NewTopic(settings.topic, settings.partitions, 1),

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from stream.cli import data_commands, model_commands, service_commands
+from stream.cli import data_commands, demo_commands, model_commands, service_commands
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Listens to what people say about brands and tells the team when the mood turns.\n\n"
     "Start with `undertone demo`; `undertone doctor` checks a set-up.",
 )
+demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 model_commands.add_to(app)

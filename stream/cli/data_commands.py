@@ -34,8 +34,8 @@ def schema(
 
     Example: `undertone schema --json-schema > post.schema.json`
     """
-    from stream import post
-    from stream import schema as tables
+    from stream import post, tables
+    from stream import schema as steps
     from stream.database import connect
     from stream.service import schema_target
 
@@ -45,15 +45,15 @@ def schema(
     settings = settings_from(config)
     target = schema_target(settings)
     if not apply:
-        for sql in tables.preamble(target):
+        for sql in steps.preamble(target):
             print(f"{sql};\n")
         for step in tables.STEPS:
             print(f"-- {step.name}")
-            print("".join(f"{sql};\n" for sql in tables.statements(step, target)))
+            print("".join(f"{sql};\n" for sql in steps.statements(step, target)))
         return
     client = connect(settings.clickhouse, "")
     try:
-        applied = tables.apply(client, target)
+        applied = steps.apply(client, target)
     finally:
         client.close()
     print("\n".join(f"applied {name}" for name in applied) or "nothing pending")

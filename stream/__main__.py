@@ -1,0 +1,5 @@
+"""`python -m stream` is `undertone`."""
+
+from stream.cli import main
+
+main()

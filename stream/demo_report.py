@@ -1,0 +1,125 @@
+"""What the demo tells at its end, and of each alert on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from stream.alerts import Transition
+from stream.board.context import counted_dead_letters
+from stream.database import Client
+from stream.receiver import Receiver
+from stream.scenario import Truth
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the demo did, for people and for `--json`."""
+
+    posts_in: int
+    stored: int
+    deleted: int
+    dead_lettered: int
+    windows: int
+    alerts: int
+    webhooks_delivered: int
+    webhooks_refused: int
+    posts_per_second: float
+    seconds_from_deciding_post_to_alert: float | None
+    seconds_from_deciding_post_to_webhook: float | None
+    counts_as_expected: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """A transition, ready for people."""
+
+    at: datetime
+    transition: str
+    brand: str
+    severity: str
+    says: str
+    posts: tuple[str, ...]
+
+
+def sum_up(
+    client: Client,
+    receiver: Receiver,
+    truth: Truth,
+    told: Sequence[tuple[Transition, datetime]],
+    rate: float,
+) -> Summary:
+    """Count what stands. `told` holds each transition and the wall clock when it was written."""
+
+    def count(sql: str) -> int:
+        return int(client.query(sql).result_rows[0][0])
+
+    stored = count("SELECT count() FROM posts FINAL")
+    deleted = count(
+        "SELECT uniqExact(source, post_id) FROM posts WHERE is_deleted AND NOT is_moved"
+    )
+    dead = counted_dead_letters() or 0
+    return Summary(
+        posts_in=truth.messages,
+        stored=stored,
+        deleted=deleted,
+        dead_lettered=dead,
+        windows=count("SELECT uniqExact(window_start, brand) FROM window_scores"),
+        alerts=len({transition.alert_id for transition, _ in told}),
+        webhooks_delivered=len(receiver.verified),
+        webhooks_refused=receiver.refused,
+        posts_per_second=round(rate, 1),
+        seconds_from_deciding_post_to_alert=_to_alert(told),
+        seconds_from_deciding_post_to_webhook=_to_webhook(told, receiver),
+        counts_as_expected=(stored, deleted, dead)
+        == (truth.distinct_posts, truth.deleted, truth.broken),
+    )
+
+
+def _deciding(
+    told: Sequence[tuple[Transition, datetime]],
+) -> tuple[Transition, datetime, datetime] | None:
+    """The first opening: its transition, when it was written and its deciding post stored."""
+    for transition, written in told:
+        post = transition.evidence.deciding_post
+        if transition.transition == "opened" and post:
+            return transition, written, post.ingested_at
+    return None
+
+
+def _to_alert(told: Sequence[tuple[Transition, datetime]]) -> float | None:
+    found = _deciding(told)
+    return round((found[1] - found[2]).total_seconds(), 2) if found else None
+
+
+def _to_webhook(told: Sequence[tuple[Transition, datetime]], receiver: Receiver) -> float | None:
+    found = _deciding(told)
+    if not found:
+        return None
+    arrivals = [
+        receiver.received_at[webhook_id]
+        for webhook_id, payload in receiver.verified.items()
+        if payload["data"]["alert_id"] == found[0].alert_id
+    ]
+    return round((min(arrivals) - found[2]).total_seconds(), 2) if arrivals else None
+
+
+def in_words(transition: Transition) -> Told:
+    """A transition as the terminal shows it."""
+    evidence = transition.evidence
+    says = (
+        "calm again"
+        if transition.state == "resolved"
+        else f"{evidence.negative} negative of {evidence.mentions} mentions in {evidence.minutes} "
+        f"min, {evidence.expected:.1f} expected; {evidence.authors} authors"
+    )
+    posts = () if transition.state == "resolved" else tuple(p.text for p in evidence.posts[:2])
+    return Told(
+        transition.changed_at,
+        transition.transition,
+        transition.brand,
+        transition.severity,
+        says,
+        posts,
+    )

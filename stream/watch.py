@@ -1,0 +1,161 @@
+"""The watcher: jobs that recompute windows, judge closed minutes and deliver what is due.
+
+APScheduler runs them with every default that matters set by name (FAULTS §3): a late run is never
+skipped, runs pile up into one, and no job runs beside itself. The time limit is inside each
+statement, because a hung job would stop its successor for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobEvent,
+)
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from stream import metrics
+from stream.alerts import AlertWatcher, Transition, coverage
+from stream.clock import Clock
+from stream.database import Client, connect
+from stream.errors import RetryLater
+from stream.health import Health
+from stream.outbox import Outbox
+from stream.rules import Rules
+from stream.settings import Settings
+from stream.windows import run_pass
+
+log = structlog.get_logger()
+
+_DELIVER_EVERY = timedelta(seconds=1)
+_MISSED_RUNS_ALLOWED = 3  # readiness turns red after so many intervals without success
+
+
+class Jobs:
+    """Named jobs at fixed intervals, each in one thread at a time."""
+
+    def __init__(self, health: Health, on_failure: Callable[[BaseException], None]) -> None:
+        self._health = health
+        self._on_failure = on_failure
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._scheduler.add_listener(
+            self._note, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR
+        )
+
+    def every(self, name: str, interval: timedelta, run: Callable[[], None]) -> None:
+        """Run at once and then every `interval`. RetryLater is tried again at the next turn."""
+        allowed = interval.total_seconds() * _MISSED_RUNS_ALLOWED
+        self._health.expect(name, max(allowed, 30.0))
+
+        def turn() -> None:
+            try:
+                run()
+            except RetryLater as error:
+                metrics.JOB_FAILURES.labels(job=name).inc()
+                self._health.trouble(name, str(error))
+                log.warning("job.failed", job=name, reason=str(error))
+            else:
+                metrics.JOB_LAST_SUCCESS.labels(job=name).set_to_current_time()
+                self._health.beat(name)
+
+        self._scheduler.add_job(
+            turn,
+            "interval",
+            id=name,
+            seconds=interval.total_seconds(),
+            next_run_time=datetime.now(UTC),
+        )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No new runs; returns when those under way have ended (their statements are bounded)."""
+        self._scheduler.shutdown(wait=True)
+
+    def _note(self, event: JobEvent) -> None:
+        metrics.JOB_FAILURES.labels(job=event.job_id).inc()
+        if event.code == EVENT_JOB_ERROR:
+            self._on_failure(event.exception)
+        elif event.code == EVENT_JOB_MISSED:
+            log.warning("job.missed", job=event.job_id)
+
+
+class Watcher:
+    """Windows → verdicts → transitions → deliveries, for one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        clock: Clock,
+        on_transition: Callable[[Transition], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_transition = on_transition
+        # One client a job: clients are not for two threads at once.
+        self._windows: Client = connect(settings.clickhouse)
+        self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings)
+        self._outbox = Outbox(connect(settings.clickhouse), rules)
+
+    def recompute_and_judge(self) -> None:
+        """1. How far everything was read; 2. windows; 3. verdicts on the minutes closed by 1.
+
+        The order matters: what was read by 1 is in the windows of 2.
+        """
+        now = self._clock.now()
+        covered = coverage(self._windows, self._settings, now)
+        with metrics.PASS_SECONDS.time():
+            run_pass(
+                self._windows,
+                now=now,
+                margin=self._settings.window_margin,
+                retention=self._settings.retention.posts,
+                limit=self._settings.windows.time_limit,
+            )
+        for transition in self._alerts.step(now, covered):
+            metrics.TRANSITIONS.labels(transition=transition.transition).inc()
+            self._on_transition(transition)
+
+    def deliver(self) -> None:
+        """Send what is due. Retries are timed by the wall clock: receivers live there."""
+        for attempt in self._outbox.deliver_due(datetime.now(UTC)):
+            metrics.DELIVERIES.labels(outcome=attempt.outcome).inc()
+
+    def close(self) -> None:
+        self._windows.close()
+        self._alerts.close()
+        self._outbox.close()
+
+
+def run_watcher(
+    watcher: Watcher, settings: Settings, health: Health, stop: threading.Event
+) -> None:
+    """Run the jobs until `stop` is set. Raises the first failure that is no RetryLater."""
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        stop.set()
+
+    jobs = Jobs(health, fail)
+    jobs.every("windows", settings.windows.interval, watcher.recompute_and_judge)
+    jobs.every("outbox", _DELIVER_EVERY, watcher.deliver)
+    jobs.start()
+    stop.wait()
+    jobs.stop()
+    watcher.close()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,177 @@
+"""The command line: help with an example everywhere, one-line errors, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from stream.cli import app, main
+from tests.models.conftest import build
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Call:
+    """Run a command in an empty directory; its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stream.cli.options.set_up_logs", lambda _: None)
+
+    def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["undertone", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else int(code)), out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(build(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(call: Call, command: str) -> None:
+    code, out, _ = call(command, "--help")
+    assert code == 0 and "Example" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_named_in_the_documents(command: str) -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+    assert any(f"`{command}`" in text or f"undertone {command}" in text
+               for text in (page.read_text(encoding="utf-8") for page in pages))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nonsense"], 2, "No such command"),
+        (["demo", "--speed", "0"], 2, "speed"),
+        (["run", "--config", "none.yaml"], 2, "none.yaml: no such file"),
+        (["produce", "none.jsonl"], 2, "kafka.bootstrap_servers is empty"),
+        (["produce", "a", "--speed", "1", "--as-fast-as-possible"], 2, "exclude each other"),
+        (["eval", "none.jsonl", "--model", "nowhere"], 2, "nowhere"),
+        (["run"], 2, "config/brands.yaml"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(
+    call: Call, arguments: list[str], code: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERTONE_KAFKA__BOOTSTRAP_SERVERS", "")
+    if arguments == ["run"]:
+        monkeypatch.setenv("UNDERTONE_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+        monkeypatch.setattr("stream.service.prepare_database", lambda *_: None)
+    found, _, err = call(*arguments)
+    assert found == code
+    assert says in re.sub(r"\s+", " ", err)
+
+
+def test_the_schema_is_printed_as_sql_and_the_contract_as_json(call: Call) -> None:
+    code, out, _ = call("schema")
+    assert code == 0
+    assert out.index("001-posts") < out.index("002-post-keys")
+    assert "ReplacingMergeTree(version, is_deleted)" in out
+    code, out, _ = call("schema", "--json-schema")
+    assert "created_at" in json.loads(out)["anyOf"][0]["required"]
+
+
+def test_score_keeps_the_order_and_names_a_bad_line(call: Call, tiny: str) -> None:
+    lines = [{"text": f"text {n}", "target": "text"} for n in range(20)]
+    text = "\n".join(json.dumps(line) for line in lines).encode()
+    code, out, _ = call("score", "--model", tiny, stdin=text)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and len(rows) == 20
+    for row in rows:
+        assert row["label"] == max(("negative", "neutral", "positive"), key=lambda k: row[k])
+        assert row["score"] == pytest.approx(row["positive"] - row["negative"], abs=2e-4)
+    _, one, _ = call("score", "--model", tiny, stdin=json.dumps(lines[7]).encode())
+    assert json.loads(one)["negative"] == pytest.approx(rows[7]["negative"], abs=1e-3)
+    code, _, err = call("score", "--model", tiny, stdin=b'{"text": "a"}\n[1]\n')
+    assert code == 2 and "line 2" in err
+
+
+def test_eval_prints_a_table_or_json(call: Call, tiny: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [
+        {"text": f"t {n}", "label": label, "lang": "en", "source": "s"}
+        for n, label in enumerate(["negative", "neutral", "positive"] * 3)
+    ]
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    code, out, _ = call("eval", str(file), "--model", tiny)
+    assert code == 0 and "macro-F1" in out
+    code, out, _ = call("eval", str(file), "--model", tiny, "--json")
+    assert json.loads(out)["rows"] == 9
+
+
+def findings(out: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in json.loads(out):
+        found.setdefault(one["name"], []).append(one)
+    return found
+
+
+def test_doctor_looks_at_everything_and_says_what_to_fix(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERTONE_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__INTERFACE", "http")
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PORT", "1")
+    monkeypatch.setenv("UNDERTONE_MODEL__PATH", "nowhere")
+    monkeypatch.setattr("stream.kafka._BOOTSTRAP_MS", 300)
+    code, out, _ = call("doctor", "--json")
+    found = findings(out)
+    assert code == 1
+    for name in ("brands", "alerts", "model", "kafka", "clickhouse"):
+        assert found[name][0]["state"] == "fail", name
+    assert "config/brands.yaml" in found["brands"][0]["says"]
+
+
+def test_doctor_is_content_with_a_good_set_up(
+    call: Call, monkeypatch: pytest.MonkeyPatch, broker: str, tiny: str, clickhouse_path: Path
+) -> None:
+    for name, value in {
+        "KAFKA__BOOTSTRAP_SERVERS": broker,
+        "BRANDS__FILE": str(ROOT / "config/brands.yaml"),
+        "ALERTS__FILE": str(ROOT / "config/alerts.yaml"),
+        "CLICKHOUSE__PATH": str(clickhouse_path),
+        "MODEL__PATH": tiny,
+    }.items():
+        monkeypatch.setenv(f"UNDERTONE_{name}", value)
+    code, out, _ = call("doctor", "--json")
+    states = {name: {one["state"] for one in several} for name, several in findings(out).items()}
+    assert states["kafka"] == {"fail"}  # nobody has created the topics
+    assert code == 1
+    del states["kafka"]
+    assert "fail" not in set().union(*states.values()), out
+
+
+def test_a_changed_catalogue_is_activated_as_the_next_generation(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tiny: str, clickhouse_path: Path, tmp_path: Path
+) -> None:
+    brands = tmp_path / "brands.yaml"
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_path))
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", "activated")
+    monkeypatch.setenv("UNDERTONE_MODEL__PATH", tiny)
+    monkeypatch.setenv("UNDERTONE_BRANDS__FILE", str(brands))
+    for number, text in enumerate(("brands: [{name: A}]", "brands: [{name: B}]"), 1):
+        brands.write_text(text, encoding="utf-8")
+        code, out, _ = call("activate", "--json")
+        assert code == 0 and json.loads(out) == {"generation": number}
