@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from stream import kafka
 from stream.alerts import Transition
+from stream.board.context import counted_dead_letters
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.demo_report import Summary, Told, in_words, sum_up
@@ -40,7 +41,7 @@ from stream.service import (
     start_consumer,
     start_watcher,
 )
-from stream.settings import Settings
+from stream.settings import ClickHouse, Settings
 
 _LOAD_LIMIT = 600.0  # seconds for the baseline; a slow machine scores 10 posts/s
 _DRAIN_LIMIT = 120.0
@@ -81,6 +82,7 @@ class Demo:
         self._start = start
         self.clock = Clock.scenario(start, speed or self._scenario.default_speed)
         self._told: list[tuple[Transition, datetime]] = []
+        self._dead_before = counted_dead_letters() or 0
 
     def play(
         self, *, once: bool, on_summary: Callable[[Summary], None] = lambda _: None
@@ -134,7 +136,8 @@ class Demo:
             self._await("deliver", lambda: _nothing_due(client), len(live), len(live))
             truth = expected(self._scenario, played, self._start)
             rate = len(baseline) / max(seconds, 0.001)
-            summary = sum_up(client, receiver, truth, self._told, rate)
+            dead = (counted_dead_letters() or 0) - self._dead_before
+            summary = sum_up(client, receiver, truth, self._told, rate, dead)
             on_summary(summary)
             if not once:
                 self._on_scene(Scene("over", self.clock.now(), len(live), len(live)))
@@ -151,11 +154,14 @@ class Demo:
                 "kafka": given.kafka.model_copy(
                     update={"bootstrap_servers": "", "path": home / "kafka", "port": 0}
                 ),
-                "clickhouse": given.clickhouse.model_copy(
-                    update={"interface": "chdb", "path": home / "clickhouse"}
-                ),
+                "clickhouse": self._clickhouse_in(home),
                 "brands": given.brands.model_copy(update={"file": self._directory / "brands.yaml"}),
             }
+        )
+
+    def _clickhouse_in(self, home: Path) -> ClickHouse:
+        return self._settings.clickhouse.model_copy(
+            update={"interface": "chdb", "path": home / "clickhouse"}
         )
 
     def _load(

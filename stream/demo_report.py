@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stream.alerts import Transition
-from stream.board.context import counted_dead_letters
 from stream.database import Client
 from stream.receiver import Receiver
 from stream.scenario import Truth
@@ -49,8 +48,9 @@ def sum_up(
     truth: Truth,
     told: Sequence[tuple[Transition, datetime]],
     rate: float,
+    dead: int,
 ) -> Summary:
-    """Count what stands. `told` holds each transition and the wall clock when it was written."""
+    """Count what stands. `dead` were dead-lettered; `told` holds each transition and the wall clock when it was written."""
 
     def count(sql: str) -> int:
         return int(client.query(sql).result_rows[0][0])
@@ -59,7 +59,6 @@ def sum_up(
     deleted = count(
         "SELECT uniqExact(source, post_id) FROM posts WHERE is_deleted AND NOT is_moved"
     )
-    dead = counted_dead_letters() or 0
     return Summary(
         posts_in=truth.messages,
         stored=stored,

@@ -83,6 +83,6 @@ def admit(client: Client, analysis: Analysis) -> int:
         if ours != theirs
     ]
     raise StopService(
-        f"{' and '.join(differing)} changed since generation {generation}: run `undertone activate` "
-        "with the new configuration, then start every consumer again"
+        f"{' and '.join(differing)} changed since generation {generation}: run "
+        "`undertone activate` with the new configuration, then start every consumer again"
     )

@@ -39,7 +39,8 @@ def set_up_logs(log: Log) -> None:
     )
     # kafka-python and uvicorn log a great deal at INFO that says nothing to an operator.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    for name in ("kafka", "apscheduler", "httpx", "clickhouse_connect"):
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # `watch.Jobs` tells what it would
+    for name in ("kafka", "httpx", "clickhouse_connect"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 

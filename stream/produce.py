@@ -92,7 +92,7 @@ def produce(
     stop: threading.Event,
     on_progress: Callable[[Sent], None] = lambda _: None,
 ) -> Sent:
-    """Send lines in their order; `speed` 1 keeps the file's own pace, None goes as fast as it can."""
+    """Send lines in their order. `speed` 1 keeps the file's own pace, None knows no pace."""
     sent = Sent()
     began = time.monotonic()
     for line in lines:

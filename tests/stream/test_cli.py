@@ -56,8 +56,10 @@ def test_every_command_has_help_with_an_example(call: Call, command: str) -> Non
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_named_in_the_documents(command: str) -> None:
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
-    assert any(f"`{command}`" in text or f"undertone {command}" in text
-               for text in (page.read_text(encoding="utf-8") for page in pages))
+    assert any(
+        f"`{command}`" in text or f"undertone {command}" in text
+        for text in (page.read_text(encoding="utf-8") for page in pages)
+    )
 
 
 @pytest.mark.parametrize(
