@@ -83,7 +83,8 @@ def _blocks(values: npt.NDArray[Any], window: int) -> _Floats:
     """Sums of consecutive windows, the newest whole; for booleans 1 where all are true."""
     count = len(values) // window
     parts = values[len(values) - count * window :].reshape(count, window)
-    return (parts.all(1) if values.dtype == bool else parts.sum(1)).astype(np.float64)
+    sums = parts.all(1) if values.dtype == bool else parts.sum(1)
+    return np.asarray(sums, dtype=np.float64)
 
 
 def _around(values: _Floats, near: int) -> _Floats:
