@@ -50,7 +50,7 @@ def sum_up(
     rate: float,
     dead: int,
 ) -> Summary:
-    """Count what stands. `dead` were dead-lettered; `told` holds each transition and the wall clock when it was written."""
+    """Count what stands. `dead` were dead-lettered; `told` is each transition and when written."""
 
     def count(sql: str) -> int:
         return int(client.query(sql).result_rows[0][0])

@@ -30,6 +30,7 @@ from stream.errors import StopService, UsageError
 from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
+from stream.probes import Probes
 from stream.retry import Stopped, until_answered
 from stream.rules import Rules, load_rules
 from stream.score import Scorer
@@ -217,6 +218,10 @@ def run_roles(
             if watches:
                 threads.append(start_watcher(running))
                 closing.callback(start_board(running, consumes=consumes).stop)
+            elif settings.web.probe_port:
+                closing.enter_context(
+                    Probes(running.health, settings.web.host, settings.web.probe_port)
+                )
         except Stopped:
             return
         log.info("service.started", consumes=consumes, watches=watches)

@@ -118,6 +118,9 @@ class Web(_Part):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    probe_port: int = Field(
+        0, ge=0, le=65535, description="of `consume`: health and metrics; 0: none"
+    )
 
 
 class Windows(_Part):

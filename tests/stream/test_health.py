@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 import structlog
 
 from stream.health import Health
 from stream.logs import escape, set_up_logs
+from stream.probes import Probes
 from stream.settings import Log
 
 
@@ -39,3 +41,18 @@ def test_a_text_can_forge_no_log_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "\x1b" not in lines[0] and "\u202e" not in lines[0]
     assert json.loads(lines[0])["detail"] == escape(text)
     structlog.reset_defaults()
+
+
+def test_a_consumer_without_a_board_answers_its_probes() -> None:
+    health = Health()
+    health.expect("consumer", within=30)
+    with (
+        Probes(health, "127.0.0.1", 0) as probes,
+        httpx.Client(base_url=f"http://127.0.0.1:{probes.port}") as client,
+    ):
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        health.beat("consumer")
+        assert client.get("/readyz").json() == {"ok": True, "problems": []}
+        assert "undertone_posts_stored_total" in client.get("/metrics").text
+        assert client.get("/").status_code == 404

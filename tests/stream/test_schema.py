@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stream import schema
+from stream import schema, tables
 from stream.database import connect
 from stream.settings import ClickHouse
 
@@ -42,7 +42,8 @@ def test_a_changed_retention_moves_the_ttl(clickhouse_settings: ClickHouse) -> N
     assert len(schema.apply(client, longer)) == 2
     assert schema.pending(client, longer) == []
     table = client.query(
-        "SELECT create_table_query FROM system.tables WHERE name = 'posts' AND database = {d:String}",
+        "SELECT create_table_query FROM system.tables "
+        "WHERE name = 'posts' AND database = {d:String}",
         parameters={"d": clickhouse_settings.database},
     ).result_rows[0][0]
     assert "toIntervalDay(5007)" in table
@@ -51,16 +52,16 @@ def test_a_changed_retention_moves_the_ttl(clickhouse_settings: ClickHouse) -> N
 
 def test_on_a_cluster_every_table_is_replicated_and_spread() -> None:
     target = schema.Target("undertone", 400, cluster="main")
-    for step in schema.STEPS:
+    for step in tables.STEPS:
         local, spread = schema.statements(step, target)
         assert f"{step.table}_local ON CLUSTER 'main'" in local
         assert re.search(r"ENGINE = Replicated\w*MergeTree", local)
         assert spread.endswith(f"{step.table}_local, {step.shard_by})")
-    for step in (schema.POSTS, schema.POST_KEYS):
+    for step in (tables.POSTS, tables.POST_KEYS):
         assert step.shard_by == "cityHash64(source, post_id)"  # FINAL never merges across shards
     assert "ON CLUSTER 'main'" in schema.preamble(target)[0]
 
 
 def test_step_names_are_ordered_and_unique() -> None:
-    names = [step.name for step in schema.STEPS]
+    names = [step.name for step in tables.STEPS]
     assert names == sorted(set(names))
