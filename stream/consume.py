@@ -25,7 +25,7 @@ from stream.decode import Record
 from stream.errors import RetryLater, StopService
 from stream.health import Health
 from stream.pipeline import Pipeline
-from stream.retry import Stopped, until_answered
+from stream.retry import Patience, Stopped
 from stream.settings import Kafka
 from stream.store import Position, Store
 
@@ -50,14 +50,15 @@ class Consumer:
         progress: Store,
         clock: Clock,
         health: Health,
-        stop: threading.Event,
+        patience: Patience,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
         self._progress = progress
         self._clock = clock
         self._health = health
-        self._stop = stop
+        self._patience = patience
+        self._stop = patience.stop
         self._gathered: list[Record] = []
         self._gathered_since = 0.0
         self._assignment: set[TopicPartition] = set()
@@ -67,7 +68,7 @@ class Consumer:
 
     def run(self) -> None:
         """Consume until told to stop. Raises StopService when going on would lose a message."""
-        client = until_answered(lambda: kafka.consumer(self._settings), "kafka", self._stop)
+        client = self._patience.until_answered(lambda: kafka.consumer(self._settings), "kafka")
         try:
             self._require_topic(client)
             client.subscribe([self._settings.topic])
@@ -133,10 +134,8 @@ class Consumer:
         self._gather(self._poll_while(client, work))
         work.result()
         positions = self._positions(batch)
-        until_answered(
-            lambda: self._progress.record_progress(self._settings.topic, positions),
-            "clickhouse",
-            self._stop,
+        self._patience.until_answered(
+            lambda: self._progress.record_progress(self._settings.topic, positions), "clickhouse"
         )
         self._commit(client, positions)
 
@@ -228,7 +227,7 @@ class Consumer:
                 )
             return found
 
-        self._partitions = len(until_answered(look, "kafka", self._stop))
+        self._partitions = len(self._patience.until_answered(look, "kafka"))
 
 
 def _in_thread(call: Callable[[], None]) -> Future[None]:

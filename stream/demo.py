@@ -97,15 +97,14 @@ class Demo:
             receiver = closing.enter_context(Receiver(secret))
             settings = closing.enter_context(embedded_broker(self._settings_in(home)))
             running = Running(settings, self.clock, self._stop)
-            threads: list[threading.Thread] = []
-            closing.callback(self._end, threads)
-            prepare_database(settings, self._stop)
+            closing.callback(running.end)
+            prepare_database(settings, running.patience)
             client = connect(settings.clickhouse)
             closing.callback(client.close)
             board = start_board(running, consumes=True)
             closing.callback(board.stop)
             self._on_board(board.url)
-            threads.append(start_consumer(running, self._scorer))
+            start_consumer(running, self._scorer)
 
             played = messages(self._scenario, self._start)
             baseline = [message for message in played if message.at < self._start]
@@ -125,7 +124,7 @@ class Demo:
             if self._stopped(running):
                 return None
             rules = _rules(receiver.url, secret)
-            threads.append(start_watcher(running, rules, self._note))
+            start_watcher(running, rules, self._note)
             self.clock.begin()
             self._play_live(live, send)
             producer.flush(timeout=30)
@@ -141,9 +140,8 @@ class Demo:
             on_summary(summary)
             if not once:
                 self._on_scene(Scene("over", self.clock.now(), len(live), len(live)))
-                while not self._stop.wait(0.5):
-                    pass
-                self._stopped(running)
+                running.wait()
+                running.raise_failure()
             return summary
 
     def _settings_in(self, home: Path) -> Settings:
@@ -220,14 +218,8 @@ class Demo:
 
     def _stopped(self, running: Running) -> bool:
         """Whether it was stopped before the end. Raises the failure if that was the reason."""
-        if running.failures:
-            raise running.failures[0]
+        running.raise_failure()
         return self._stop.is_set()
-
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
-        self._stop.set()
-        for thread in threads:
-            thread.join(25)
 
 
 def _rules(url: str, secret: str) -> Rules:

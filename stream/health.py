@@ -6,6 +6,7 @@ trouble, is a problem until it beats again. Time here is the monotonic clock: it
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ class Health:
         """Watch a part: it must beat at least every `within` seconds."""
         with self._lock:
             self._parts[part] = _Part(within, time.monotonic(), "starting")
+
+    def watch(self, system: str) -> None:
+        """Watch an outside system: well until somebody waits for it, however seldom it is used."""
+        with self._lock:
+            self._parts[system] = _Part(math.inf, time.monotonic())
 
     def beat(self, part: str) -> None:
         """The part works."""

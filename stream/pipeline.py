@@ -6,7 +6,6 @@ in the same rows (DESIGN §3). Offsets are committed by the caller, after `proce
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from stream.decode import Decoded, Record, decode
 from stream.errors import RejectMessage
 from stream.match import Matcher, Mention
 from stream.post import Post
-from stream.retry import until_answered
+from stream.retry import Patience
 from stream.rows import Analysed, Key, first_created_at, key, to_row, version
 from stream.score import Scorer, score_posts
 from stream.store import Store
@@ -42,7 +41,7 @@ class Pipeline:
         generation: int,
         retention: timedelta,
         clock: Clock,
-        stop: threading.Event,
+        patience: Patience,
     ) -> None:
         self._matcher = matcher
         self._scorer = scorer
@@ -52,7 +51,7 @@ class Pipeline:
         self._generation = generation
         self._retention = retention
         self._clock = clock
-        self._stop = stop
+        self._patience = patience
 
     def process(self, batch: Sequence[Record]) -> None:
         """Take a batch all the way. Raises StopService, or Stopped when asked to stop meanwhile."""
@@ -158,7 +157,7 @@ class Pipeline:
         return version(one, self._generation)
 
     def _ask(self, call: Callable[[], T]) -> T:
-        return until_answered(call, "clickhouse", self._stop)
+        return self._patience.until_answered(call, "clickhouse")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def _in_range(value: datetime) -> datetime:
 Source = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$", strict=True)]
 PostId = Annotated[str, StringConstraints(min_length=1, max_length=256, strict=True)]
 Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_range)]
-Count = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
+Count = Annotated[int, Field(ge=0, le=10**12, strict=True)]  # nine million of them fit a sum
 Name = Annotated[str, StringConstraints(max_length=512, strict=True)]
 
 

@@ -7,6 +7,7 @@ so tests and the demo run it in process. The first fatal error of any part stops
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
 from stream.probes import Probes
-from stream.retry import Stopped, until_answered
+from stream.retry import Patience, Stopped
 from stream.rules import Rules, load_rules
 from stream.score import Scorer
 from stream.settings import Settings
@@ -46,16 +47,22 @@ _JOIN_SECONDS = 22  # of the 25 s that a clean stop may take
 
 @dataclass
 class Running:
-    """What the parts of one process share."""
+    """What the parts of one process share, and their threads."""
 
     settings: Settings
     clock: Clock
     stop: threading.Event
     health: Health = field(default_factory=Health)
     failures: list[BaseException] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
 
-    def guard(self, name: str, run: Callable[[], None]) -> threading.Thread:
-        """Run a part in a thread; its failure stops the service and is raised at the end."""
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.stop, self.health)
+        for system in ("kafka", "clickhouse"):
+            self.health.watch(system)
+
+    def start(self, name: str, run: Callable[[], None]) -> None:
+        """Run a part in a thread; its failure stops the service and is raised by `wait`."""
 
         def body() -> None:
             try:
@@ -69,8 +76,25 @@ class Running:
                 self.stop.set()
 
         thread = threading.Thread(target=body, name=name, daemon=True)
+        self.threads.append(thread)
         thread.start()
-        return thread
+
+    def wait(self) -> None:
+        """Wait until something sets the stop event. In turns, so that signals are heard."""
+        while not self.stop.wait(0.5):
+            pass
+
+    def end(self) -> None:
+        """Stop all parts and wait for them, within what a clean stop may take."""
+        self.stop.set()
+        deadline = time.monotonic() + _JOIN_SECONDS
+        for thread in self.threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def raise_failure(self) -> None:
+        """Raise the first failure of any part, if there was one."""
+        if self.failures:
+            raise self.failures[0]
 
 
 @contextmanager
@@ -92,10 +116,10 @@ def embedded_broker(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update={"kafka": reached})
 
 
-def prepare_database(settings: Settings, stop: threading.Event) -> None:
+def prepare_database(settings: Settings, patience: Patience) -> None:
     """Bring an embedded database up to date; on a server that is the operator's to do."""
     target = schema_target(settings)
-    client = until_answered(lambda: connect(settings.clickhouse, ""), "clickhouse", stop)
+    client = patience.until_answered(lambda: connect(settings.clickhouse, ""), "clickhouse")
     try:
         if settings.clickhouse.interface == "chdb":
             schema.apply(client, target)
@@ -129,17 +153,16 @@ def load_scorer(settings: Settings) -> Scorer:
         raise UsageError(f"model.path {path}: {error}") from None
 
 
-def start_consumer(running: Running, scorer: Scorer | None = None) -> threading.Thread:
+def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
     """Load what a consumer needs, so that errors show at once, and run it in a thread."""
-    settings, stop = running.settings, running.stop
+    settings, patience = running.settings, running.patience
     catalogue = load_catalogue(settings.brands.file)
     scorer = scorer or load_scorer(settings)
     matcher = Matcher(catalogue)
-    client = until_answered(lambda: connect(settings.clickhouse), "clickhouse", stop)
-    generation = until_answered(
+    client = patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse")
+    generation = patience.until_answered(
         lambda: generations.admit(client, generations.Analysis(scorer.model_hash, catalogue.hash)),
         "clickhouse",
-        stop,
     )
     log.info("consumer.starting", generation=generation, brands=len(catalogue.brands))
 
@@ -149,7 +172,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> threading.
             closing.callback(store.close)
             progress = Store(connect(settings.clickhouse), settings.clickhouse)
             closing.callback(progress.close)
-            producer = until_answered(lambda: kafka.producer(settings.kafka), "kafka", stop)
+            producer = patience.until_answered(lambda: kafka.producer(settings.kafka), "kafka")
             closing.callback(producer.close, timeout=3)
             pipeline = Pipeline(
                 matcher=matcher,
@@ -159,28 +182,28 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> threading.
                 generation=generation,
                 retention=settings.retention.posts,
                 clock=running.clock,
-                stop=stop,
+                patience=patience,
             )
-            Consumer(settings.kafka, pipeline, progress, running.clock, running.health, stop).run()
+            Consumer(
+                settings.kafka, pipeline, progress, running.clock, running.health, patience
+            ).run()
 
-    return running.guard("consumer", consume)
+    running.start("consumer", consume)
 
 
 def start_watcher(
     running: Running,
     rules: Rules | None = None,
     on_transition: Callable[[Transition], None] = lambda _: None,
-) -> threading.Thread:
+) -> None:
     """Load the rules, so that errors show at once, and run the watcher in a thread."""
     settings = running.settings
     rules = rules or load_rules(settings.alerts.file)
-    watcher = until_answered(
-        lambda: Watcher(settings, rules, running.clock, on_transition), "clickhouse", running.stop
+    watcher = running.patience.until_answered(
+        lambda: Watcher(settings, rules, running.clock, on_transition), "clickhouse"
     )
     log.info("watcher.starting", rules=len(rules.rules), receivers=len(rules.receivers))
-    return running.guard(
-        "watcher", lambda: run_watcher(watcher, settings, running.health, running.stop)
-    )
+    running.start("watcher", lambda: run_watcher(watcher, settings, running.health, running.stop))
 
 
 def start_board(running: Running, *, consumes: bool) -> BoardServer:
@@ -212,11 +235,13 @@ def run_roles(
         if consumes:
             settings = closing.enter_context(embedded_broker(settings))
         running = Running(settings, clock, stop)
+        closing.callback(running.end)
         try:
-            prepare_database(settings, stop)
-            threads = [start_consumer(running)] if consumes else []
+            prepare_database(settings, running.patience)
+            if consumes:
+                start_consumer(running)
             if watches:
-                threads.append(start_watcher(running))
+                start_watcher(running)
                 closing.callback(start_board(running, consumes=consumes).stop)
             elif settings.web.probe_port:
                 closing.enter_context(
@@ -225,15 +250,6 @@ def run_roles(
         except Stopped:
             return
         log.info("service.started", consumes=consumes, watches=watches)
-        wait(running, threads)
+        running.wait()
+    running.raise_failure()
     log.info("service.stopped")
-
-
-def wait(running: Running, threads: list[threading.Thread]) -> None:
-    """Wait for the stop event, then for the parts to end. Raises the first failure."""
-    while not running.stop.wait(0.5):
-        pass
-    for thread in threads:
-        thread.join(_JOIN_SECONDS)
-    if running.failures:
-        raise running.failures[0]

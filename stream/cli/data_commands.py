@@ -130,10 +130,12 @@ def activate(config: ConfigFile = None, as_json: AsJson = False) -> None:
     from stream import generations
     from stream.catalogue import load_catalogue
     from stream.database import connect
+    from stream.health import Health
+    from stream.retry import Patience
     from stream.service import load_scorer, prepare_database
 
     settings = settings_from(config)
-    prepare_database(settings, threading.Event())
+    prepare_database(settings, Patience(threading.Event(), Health()))
     analysis = generations.Analysis(
         load_scorer(settings).model_hash, load_catalogue(settings.brands.file).hash
     )

@@ -75,5 +75,5 @@ def test_the_crisis_is_told_once_and_the_launch_is_not(
     assert summary.deleted == 2 and summary.dead_lettered == 11
     assert summary.seconds_from_deciding_post_to_alert is not None
     assert summary.seconds_from_deciding_post_to_webhook is not None
-    assert [scene.phase for scene in scenes][0] == "baseline"
+    assert scenes[0].phase == "baseline"
     assert {"live", "end"} <= {scene.phase for scene in scenes}

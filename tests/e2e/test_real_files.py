@@ -20,6 +20,7 @@ from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
 from stream.produce import last_time, parse, produce, read_lines
+from stream.retry import Patience
 from stream.settings import ClickHouse, Kafka
 from stream.store import Store
 from stream.windows import run_pass
@@ -35,6 +36,8 @@ RETENTION = timedelta(days=20_000)
 
 def consume(settings: Kafka, clickhouse: ClickHouse, stop: threading.Event) -> threading.Thread:
     def run() -> None:
+        health = Health()
+        patience = Patience(stop, health)
         producer = kafka.producer(settings)
         store, progress = (Store(connect(clickhouse), clickhouse) for _ in range(2))
         pipeline = Pipeline(
@@ -45,9 +48,9 @@ def consume(settings: Kafka, clickhouse: ClickHouse, stop: threading.Event) -> t
             generation=1,
             retention=RETENTION,
             clock=Clock.of_wall(),
-            stop=stop,
+            patience=patience,
         )
-        Consumer(settings, pipeline, progress, Clock.of_wall(), Health(), stop).run()
+        Consumer(settings, pipeline, progress, Clock.of_wall(), health, patience).run()
         store.close()
         progress.close()
         producer.close(timeout=5)

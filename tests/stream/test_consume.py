@@ -24,7 +24,7 @@ from stream.errors import RejectMessage, RetryLater, StopService
 from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
-from stream.retry import Stopped, until_answered
+from stream.retry import Patience, Stopped
 from stream.settings import ClickHouse, Kafka
 from stream.store import Store
 from tests.stream.fakes import PureScorer
@@ -52,6 +52,8 @@ class Service:
         self._client = connect(clickhouse)
         self._progress = connect(clickhouse)
         self.store = Store(self._client, clickhouse)
+        patience = Patience(self.stop, self.health)
+        self.health.watch("clickhouse")
         pipeline = Pipeline(
             matcher=Matcher(CATALOGUE),
             scorer=self.scorer,
@@ -62,7 +64,7 @@ class Service:
             generation=1,
             retention=timedelta(days=400),
             clock=Clock.of_wall(),
-            stop=self.stop,
+            patience=patience,
         )
         self.consumer = Consumer(
             kafka_settings,
@@ -70,7 +72,7 @@ class Service:
             Store(self._progress, clickhouse),
             Clock.of_wall(),
             self.health,
-            self.stop,
+            patience,
         )
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -321,10 +323,12 @@ def test_while_clickhouse_is_away_offsets_stand_still_and_nothing_is_lost(
     try:
         send(*(post(number) for number in range(5)))
         eventually(lambda: away.refused >= 3)
+        assert service.health.problems() == ["clickhouse: ClickHouse does not answer"]
         assert committed(kafka_settings) == 0
         away.back.set()
         eventually(lambda: committed(kafka_settings) == 5)
         assert stored(client) == 5
+        assert service.health.problems() == []
     finally:
         away.back.set()
         service.close()
@@ -411,4 +415,4 @@ def test_waiting_ends_when_the_service_is_told_to_stop() -> None:
         raise RetryLater("away")
 
     with pytest.raises(Stopped):
-        until_answered(call, "test", stop)
+        Patience(stop, Health()).until_answered(call, "test")
