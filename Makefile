@@ -18,7 +18,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(INSTALLED) ## Play the demo; the live page is http://127.0.0.1:8080, Ctrl-C leaves.
-	@exec $(BIN)/undertone demo
+	@# Job control gives the demo the terminal: Ctrl-C reaches it and not make, which would fail.
+	@set -m 2>/dev/null; $(BIN)/undertone demo $(ARGS); exit $$?
 
 test: $(INSTALLED) ## Run all tests (under 10 minutes).
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90

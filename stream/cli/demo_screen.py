@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -66,21 +67,24 @@ class DemoScreen:
 
     def show_scene(self, scene: Scene) -> None:
         words = _PHASES.get(scene.phase, scene.phase)
-        clock = f"[bold]{scene.now:%a %H:%M}[/]"
+        clock = f"[bold]{_local(scene.now)}[/]"
         self._bar.update(
             self._task, completed=scene.done, total=scene.total, description=words, clock=clock
         )
         if scene.phase != self._phase:
             self._phase = scene.phase
             if not sys.stderr.isatty() or scene.phase == "over":
-                self._console.print(f"[dim]{scene.now:%a %H:%M}  {words}[/]")
+                self._console.print(f"[dim]{_local(scene.now)}  {words}[/]")
 
     def show_alert(self, told: Told) -> None:
         colour = _COLOURS.get(told.transition, "yellow")
-        head = f"[{colour}]■ {told.transition:<9}[/] [bold]{escape(visible(told.brand))}[/]"
-        self._console.print(f"{told.at:%a %H:%M}  {head}  {told.severity}: {escape(told.says)}")
-        for text in told.posts:
-            self._console.print(f"             [dim]“{escape(visible(text))}”[/]")
+        brand = escape(visible(told.brand))
+        self._console.print(
+            f"{_local(told.at)}  [{colour}]■ {told.transition:<9}[/] [bold]{brand}[/]  "
+            f"[{colour}]{told.severity}[/]"
+        )
+        for line in (told.says, *(f"[dim]“{escape(visible(text))}”[/]" for text in told.posts)):
+            self._console.print(f"           {line}", no_wrap=True, overflow="ellipsis")
 
     def show_summary(self, summary: Summary) -> None:
         table = Table(show_header=False, box=None, padding=(0, 2))
@@ -100,6 +104,11 @@ class DemoScreen:
         for name, value in rows.items():
             table.add_row(name, value)
         self._console.print(table)
+
+
+def _local(time: datetime) -> str:
+    """Weekday, hour and minute where the reader is."""
+    return f"{time.astimezone():%a %H:%M}"
 
 
 def _seconds(value: float | None) -> str:
