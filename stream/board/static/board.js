@@ -148,4 +148,8 @@ setInterval(() => {
   if (performance.now() - heard > SILENT_FOR_MS) setConnected(false);
   drawStatus();
 }, 1_000);
-setInterval(drawAges, 5_000);
+setInterval(() => {
+  if (!state.status) return;
+  drawAges();
+  drawAlerts(); // for how long they last
+}, 2_000);

@@ -49,7 +49,8 @@ const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 export function duration(seconds, unitDisplay = "short") {
   const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? UNITS[3];
   const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: 0 };
-  return format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size)));
+  const text = format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size)));
+  return text.replace(" ", "\u00a0");
 }
 
 /** The name of a language code in the reader's language; the code itself if unknown. */
