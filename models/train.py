@@ -1,8 +1,8 @@
 """Fine-tuning, top to bottom: configuration, data, model, loop, temperature, saving.
 
 Written to be read in one sitting (after nanoGPT's train.py). The recipe is small on purpose: frozen
-word embeddings (a third of the cost and most of the overfitting), AdamW, batches of one length,
-label smoothing, warm-up and linear decay.
+word embeddings (three fifths of the parameters, most of the overfitting), AdamW, batches of one
+length, label smoothing, warm-up and linear decay.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from models.rows import (
     choose,
     count_by_source,
     hold_out,
+    joined,
     read_rows,
     with_targets,
 )
@@ -56,6 +57,8 @@ class TrainConfig:
     pair_share: float = 0.25
     """Share of the rows without target, outside English, that get one: a stretch of their own text.
     Targets are labelled in English only; without this a pair in another language is never seen."""
+    joined: float = 0.0
+    """Made-up rows per chosen row that only the target can answer (see `models.rows.joined`)."""
     minutes: float = 60.0
     """The learning rate is zero at the planned last step or after this time, what comes first."""
     checkpoint_minutes: float = 10.0
@@ -101,7 +104,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
     texts = {row.passage.text for row in dev}
     rest = [row for row in rest if row.passage.text not in texts]
     rows = choose(rest, config.caps, config.repeats, config.seed)
-    rows = with_targets(rows, config.pair_share, config.seed)
+    made = joined(rows, int(config.joined * len(rows)), config.seed)
+    rows = with_targets(rows, config.pair_share, config.seed) + made
     random.Random(config.seed).shuffle(dev)
     ids = encoder.encode([window(row.passage) for row in rows])
     batches = by_length([len(i) for i in ids], config.batch, config.seed)
@@ -158,7 +162,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
     def save(logits: Any, labels: Any, step: int) -> None:
         """The whole model as it stands, with a temperature fitted on what was just looked at."""
         temperature = fit_temperature(logits.numpy(), labels.numpy())
-        record["step"], record["minutes"] = step, round((time.monotonic() - began) / 60, 1)
+        record["step"], record["rows_seen"] = step, seen
+        record["minutes"] = round((time.monotonic() - began) / 60, 1)
         record["dev"] = {
             "rows": len(labels),
             "loss": round(float(cross_entropy(logits, labels)), 4),
@@ -230,6 +235,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--cap", action="append", default=[], metavar="SOURCE=ROWS")
     parser.add_argument("--repeat", action="append", default=[], metavar="SOURCE=TIMES")
+    parser.add_argument("--joined", type=float, default=0.0, metavar="SHARE")
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int)
     given = vars(parser.parse_args())

@@ -10,7 +10,7 @@ import pytest
 
 from models import DataRefused, Passage
 from models.batches import by_length, by_token_budget
-from models.rows import Row, choose, count_by_source, hold_out, read_rows, with_targets
+from models.rows import Row, choose, count_by_source, hold_out, joined, read_rows, with_targets
 
 GOOD = {"text": "Love my Acme", "label": "positive", "target": "acme", "source": "s", "lang": "en"}
 
@@ -77,6 +77,25 @@ def test_made_up_targets_stand_in_their_text() -> None:
         else:
             assert target
             assert row.passage.text[at : at + len(target)] == target
+
+
+def test_joined_rows_ask_the_same_text_twice_and_want_two_answers() -> None:
+    texts = {"zh": ["服务真的很好", "质量太差了"], "en": ["Lovely weather", "awful coffee there"]}
+    short = [
+        Row(Passage(text), 2 * i, "s", lang)
+        for lang, pair in texts.items()
+        for i, text in enumerate(pair)
+    ]
+    made = joined([*short, Row(Passage("x" * 500), 1, "s", "en")], 200, seed=1)
+    assert 20 < len(made) <= 200
+    for first, second in zip(made[::2], made[1::2], strict=True):
+        assert first.passage.text == second.passage.text
+        assert first.label != second.label
+        for row in (first, second):
+            target, at = row.passage.target, row.passage.at
+            assert target
+            assert row.passage.text.find(target) == at
+    assert joined([], 10, seed=1) == []
 
 
 def test_batches_hold_every_row_once_within_the_budget() -> None:
