@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -59,6 +60,7 @@ class Consumer:
         self._health = health
         self._patience = patience
         self._stop = patience.stop
+        self._worker = _Worker()
         self._gathered: list[Record] = []
         self._gathered_since = 0.0
         self._assignment: set[TopicPartition] = set()
@@ -130,7 +132,7 @@ class Consumer:
         """1. process in a thread, polling meanwhile; 2. tell the progress; 3. commit."""
         size = self._settings.batch_posts
         batch, self._gathered = self._gathered[:size], self._gathered[size:]
-        work = _in_thread(lambda: self._pipeline.process(batch))
+        work = self._worker.start(lambda: self._pipeline.process(batch))
         self._gather(self._poll_while(client, work))
         work.result()
         positions = self._positions(batch)
@@ -230,16 +232,27 @@ class Consumer:
         self._partitions = len(self._patience.until_answered(look, "kafka"))
 
 
-def _in_thread(call: Callable[[], None]) -> Future[None]:
-    """Run in a thread that does not hold up the end of the process, should it never return."""
-    future: Future[None] = Future()
+class _Worker:
+    """One thread for all batches: numerical libraries keep their own threads and memory for each
+    thread that calls them. It does not hold up the end of the process, should a call never return.
+    """
 
-    def work() -> None:
-        try:
-            call()
-            future.set_result(None)
-        except BaseException as error:
-            future.set_exception(error)
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
+        threading.Thread(target=self._work, name="batch", daemon=True).start()
 
-    threading.Thread(target=work, name="batch", daemon=True).start()
-    return future
+    def start(self, call: Callable[[], None]) -> Future[None]:
+        future: Future[None] = Future()
+        self._calls.put((call, future))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            call, future = self._calls.get()
+            try:
+                call()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+            del call, future  # let go of the batch while waiting for the next
