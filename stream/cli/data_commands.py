@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(schema)
     app.command()(produce)
     app.command()(activate)
+    app.command()(detect)
     app.command()(doctor)
 
 
@@ -150,6 +151,33 @@ def activate(config: ConfigFile = None, as_json: AsJson = False) -> None:
         print(
             f"generation {generation} is active; start the consumers again with this configuration"
         )
+
+
+def detect(
+    granularity: Annotated[str, typer.Option(help="Step of the series: 5m, 1h …")] = "5m",
+    sensitivity: Annotated[
+        float, typer.Option(help="False alarms per week to put up with.", min=0.001, max=100)
+    ] = 0.25,
+) -> None:
+    """Run the production detector over a series: CSV in, CSV with verdicts out.
+
+    Example: `undertone detect --granularity 5m < series.csv > verdicts.csv`
+    """
+    import csv
+    import sys
+
+    from stream.detect_csv import HEADER, read_points, rule_for, verdicts
+    from stream.settings import parse_duration
+
+    try:
+        rule = rule_for(parse_duration(granularity), sensitivity)
+    except ValueError:
+        raise UsageError(
+            f"--granularity {granularity}: whole minutes that divide a day, like 1m, 5m or 1h"
+        ) from None
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    out.writerow(HEADER)
+    out.writerows(verdicts(read_points(sys.stdin), rule))
 
 
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
