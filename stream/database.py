@@ -6,6 +6,7 @@ carry their settings in their own SETTINGS clause, so that they hold embedded an
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,6 +103,7 @@ def _lock_once(path: Path) -> None:
         place = path.resolve()
         if place not in _locks:
             _locks[place] = PathLock(place)
+            atexit.register(_locks[place].close)
 
 
 def _first_line(error: Exception) -> str:
