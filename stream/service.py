@@ -31,7 +31,7 @@ from stream.errors import StopService, UsageError
 from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
-from stream.probes import Probes
+from stream.probes import probes
 from stream.retry import Patience, Stopped
 from stream.rules import Rules, load_rules
 from stream.score import Scorer
@@ -245,7 +245,7 @@ def run_roles(
                 closing.callback(start_board(running, consumes=consumes).stop)
             elif settings.web.probe_port:
                 closing.enter_context(
-                    Probes(running.health, settings.web.host, settings.web.probe_port)
+                    probes(running.health, settings.web.host, settings.web.probe_port)
                 )
         except Stopped:
             return

@@ -25,8 +25,8 @@ from stream.settings import ClickHouse, Kafka
 from stream.store import Store
 from stream.windows import run_pass
 from tests.e2e.recount import posts_of, recount
+from tests.stream.consuming import eventually
 from tests.stream.fakes import PureScorer, weights
-from tests.stream.test_consume import eventually
 
 FILES = Path(__file__).parents[3] / "shared/data/stream"
 SUBJECTS = Path(__file__).parent / "subjects.yaml"

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from stream.database import Client, connect
+from stream.database import Client
 from stream.errors import StopService
 from stream.generations import Analysis, activate, active, admit
-from stream.settings import ClickHouse
 
 FIRST = Analysis("model-a", "brands-a")
 OTHER = Analysis("model-a", "brands-b")
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
 
 
 def test_the_first_start_on_an_empty_table_gives_out_one(client: Client) -> None:

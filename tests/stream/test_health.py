@@ -10,7 +10,7 @@ import structlog
 
 from stream.health import Health
 from stream.logs import escape, set_up_logs
-from stream.probes import Probes
+from stream.probes import probes
 from stream.settings import Log
 
 
@@ -47,8 +47,8 @@ def test_a_consumer_without_a_board_answers_its_probes() -> None:
     health = Health()
     health.expect("consumer", within=30)
     with (
-        Probes(health, "127.0.0.1", 0) as probes,
-        httpx.Client(base_url=f"http://127.0.0.1:{probes.port}") as client,
+        probes(health, "127.0.0.1", 0) as served,
+        httpx.Client(base_url=f"http://127.0.0.1:{served.port}") as client,
     ):
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").status_code == 503

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,18 +17,6 @@ from stream.store import Position, Store
 
 NOON = datetime(2026, 11, 24, 12, 0, 30, 123000, tzinfo=UTC)
 KEY = ("weibo", "1")
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def store(client: Client, clickhouse_settings: ClickHouse) -> Store:
-    return Store(client, clickhouse_settings)
 
 
 def analysed(offset: int = 0, **fields: Any) -> Analysed:

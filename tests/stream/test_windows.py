@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from stream.database import Client, connect
+from stream.database import Client
 from stream.decode import Decoded, Record
 from stream.match import Mention
 from stream.post import Author, Post, Tombstone
 from stream.rows import Analysed, to_row
 from stream.score import ScoredMention
-from stream.settings import ClickHouse
 from stream.store import Store
 from stream.windows import Pass, run_pass
 
 NOON = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def store(client: Client, clickhouse_settings: ClickHouse) -> Store:
-    return Store(client, clickhouse_settings)
 
 
 def a_pass(client: Client, **changed: Any) -> Pass:

@@ -1,0 +1,125 @@
+"""A consumer in a thread on real parts, and what tests ask about it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition
+
+from stream import kafka
+from stream.catalogue import Brand, Catalogue
+from stream.clock import Clock
+from stream.consume import Consumer
+from stream.database import Client, connect
+from stream.dead_letters import DeadLetters
+from stream.health import Health
+from stream.match import Matcher
+from stream.pipeline import Pipeline
+from stream.retry import Patience
+from stream.settings import ClickHouse, Kafka
+from stream.store import Store
+from tests.stream.fakes import PureScorer
+
+CATALOGUE = Catalogue(brands=(Brand(name="Acme"), Brand(name="Bolt")))
+
+
+def eventually(holds: Callable[[], bool], within: float = 30) -> None:
+    """Wait for a condition instead of for a time."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.05)
+
+
+class Service:
+    """One consumer in a thread, as `undertone consume` runs it."""
+
+    def __init__(self, kafka_settings: Kafka, clickhouse: ClickHouse, **changed: Any) -> None:
+        self.stop = threading.Event()
+        self.health = Health()
+        self.failure: BaseException | None = None
+        self.scorer = changed.get("scorer", PureScorer())
+        self._producer = kafka.producer(kafka_settings)
+        self._client = connect(clickhouse)
+        self._progress = connect(clickhouse)
+        self.store = Store(self._client, clickhouse)
+        patience = Patience(self.stop, self.health)
+        self.health.watch("clickhouse")
+        pipeline = Pipeline(
+            matcher=Matcher(CATALOGUE),
+            scorer=self.scorer,
+            store=changed.get("store", self.store),
+            dead_letters=changed.get(
+                "dead_letters", DeadLetters(self._producer, kafka_settings.dlq_topic)
+            ),
+            generation=1,
+            retention=timedelta(days=400),
+            clock=Clock.of_wall(),
+            patience=patience,
+        )
+        self.consumer = Consumer(
+            kafka_settings,
+            pipeline,
+            Store(self._progress, clickhouse),
+            Clock.of_wall(),
+            self.health,
+            patience,
+        )
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.consumer.run()
+        except BaseException as error:
+            self.failure = error
+
+    def close(self) -> None:
+        self.stop.set()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        self._producer.close(timeout=5)
+        self._client.close()
+        self._progress.close()
+
+
+def post(post_id: object, text: str = "Acme is bad", **fields: Any) -> bytes:
+    whole = {"post_id": str(post_id), "source": "s", "text": text, "lang": "en"}
+    created = datetime.now(UTC) - timedelta(minutes=5)
+    return json.dumps({**whole, "created_at": created.isoformat(), **fields}).encode()
+
+
+def stored(client: Client) -> int:
+    return int(client.query("SELECT count() FROM posts FINAL").result_rows[0][0])
+
+
+def committed(settings: Kafka) -> int:
+    reader = KafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+    )
+    try:
+        places = [TopicPartition(settings.topic, number) for number in range(settings.partitions)]
+        return sum(reader.committed(place) or 0 for place in places)
+    finally:
+        reader.close(autocommit=False)
+
+
+def dead_letters(settings: Kafka) -> list[Any]:
+    reader = KafkaConsumer(
+        settings.dlq_topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=1500,
+    )
+    try:
+        return list(reader)
+    finally:
+        reader.close()

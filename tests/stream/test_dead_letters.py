@@ -1,0 +1,92 @@
+"""Step 1's other way: what breaks the contract is kept, byte for byte, and never dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kafka.errors import MessageSizeTooLargeError
+
+from stream.database import Client
+from stream.dead_letters import BadStreamGuard, DeadLetters
+from stream.decode import Record
+from stream.errors import RejectMessage, StopService
+from stream.settings import Kafka
+from tests.stream.consuming import Service, committed, dead_letters, eventually, post, stored
+
+Start = Callable[..., Service]
+Send = Callable[..., None]
+
+
+def test_bad_messages_are_dead_lettered_byte_for_byte_and_the_rest_flows_on(
+    start: Start,
+    send: Send,
+    client: Client,
+    kafka_settings: Kafka,
+) -> None:
+    bad = [b"\xff\x00", b"{", b"[" * 50_000, post(1, rating=9), b"x" * 1_000_001]
+    send(*bad, key=b"k")
+    send(post(1), post(2))
+    send(None, key=b"no source")
+    start()
+    eventually(lambda: committed(kafka_settings) == 8)
+    assert stored(client) == 2
+    letters = dead_letters(kafka_settings)
+    assert sorted(one.value or b"" for one in letters) == sorted([*bad, b""])
+    headers = dict(next(one for one in letters if one.value == bad[0]).headers)
+    assert headers["error"].startswith(b"not_utf8")
+    assert headers["topic"] == kafka_settings.topic.encode()
+    assert set(headers) == {"error", "topic", "partition", "offset"}
+
+
+class Failing:
+    """A producer whose messages never arrive."""
+
+    def send(self, _topic: str, **_message: Any) -> Any:
+        raise OSError("no route to broker")
+
+    def flush(self, timeout: float | None = None) -> None: ...
+
+
+def test_if_the_dlq_cannot_be_written_nothing_past_the_bad_message_is_committed(
+    start: Start, send: Send, kafka_settings: Kafka
+) -> None:
+    send(b"bad", post(1), key=b"k")
+    service = start(dead_letters=DeadLetters(Failing(), "posts.dlq"))
+    service.thread.join(30)
+    assert isinstance(service.failure, StopService)
+    assert "posts.dlq cannot be written" in str(service.failure)
+    assert committed(kafka_settings) == 0
+
+
+def test_a_mostly_bad_stream_stops_and_a_few_bad_messages_do_not() -> None:
+    guard = BadStreamGuard(look_at=100)
+    for _ in range(50):
+        guard.check(bad=1, good=9)
+    with pytest.raises(StopService, match="break the contract"):
+        for _ in range(50):
+            guard.check(bad=10, good=0)
+
+
+def test_a_message_too_large_for_the_dlq_goes_cut_with_its_size_and_hash() -> None:
+    taken: list[dict[str, Any]] = []
+
+    class Small(Failing):
+        def send(self, _topic: str, **message: Any) -> Any:
+            if len(message["value"]) > 600_000:
+                raise MessageSizeTooLargeError("too large")
+            taken.append(message)
+
+            class Sent:
+                def get(self, _timeout: float) -> None: ...
+
+            return Sent()
+
+    record = Record("posts", 1, 2, datetime.now(UTC), b"k", b"x" * 1_200_000)
+    DeadLetters(Small(), "dlq").write([(record, RejectMessage("too_large", "1.2 MB"))])
+    headers = dict(taken[0]["headers"])
+    assert len(taken[0]["value"]) == 512 * 1024
+    assert headers["truncated"] == b"true" and headers["size"] == b"1200000"
+    assert len(headers["sha256"]) == 64
