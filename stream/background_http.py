@@ -1,4 +1,4 @@
-"""A small HTTP server in a thread, for as long as a context lasts: probes, and the demo's receiver."""
+"""A small HTTP server in a thread, for as long as a context lasts: probes and the demo receiver."""
 
 from __future__ import annotations
 
