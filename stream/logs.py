@@ -40,6 +40,7 @@ def set_up_logs(log: Log) -> None:
     # kafka-python and uvicorn log a great deal at INFO that says nothing to an operator.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # `watch.Jobs` tells what it would
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns of 0.1 s pauses
     for name in ("kafka", "httpx", "clickhouse_connect"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
