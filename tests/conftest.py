@@ -17,15 +17,21 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def clickhouse_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The one directory of embedded ClickHouse: chDB opens one path per process."""
-    return tmp_path_factory.mktemp("clickhouse")
+def clickhouse_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The one directory of embedded ClickHouse: chDB opens one path per process.
+
+    A client held for the session keeps the engine up; starting it anew costs each test half a second.
+    """
+    pytest.importorskip("chdb", reason="needs the extra 'embedded'")
+    path = tmp_path_factory.mktemp("clickhouse")
+    held = connect(ClickHouse(path=path), "")
+    yield path
+    held.close()
 
 
 @pytest.fixture
 def clickhouse_settings(clickhouse_path: Path) -> Iterator[ClickHouse]:
     """Settings of a fresh database with the schema applied; `connect()` them."""
-    pytest.importorskip("chdb", reason="needs the extra 'embedded'")
     settings = ClickHouse(path=clickhouse_path, database=f"test_{next(_numbers)}")
     client = connect(settings)
     schema.apply(client, schema.Target(settings.database, retention_days=400))
