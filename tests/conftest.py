@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def clickhouse_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The one directory of embedded ClickHouse: chDB opens one path per process.
 
-    A client held for the session keeps the engine up; starting it anew costs each test half a second.
+    A client held for the session keeps the engine up: starting it costs each test half a second.
     """
     pytest.importorskip("chdb", reason="needs the extra 'embedded'")
     path = tmp_path_factory.mktemp("clickhouse")

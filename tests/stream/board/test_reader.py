@@ -112,8 +112,8 @@ def test_a_database_that_is_away_is_told_and_makes_it_unready(
     until(lambda: texts(reader))
     until(lambda: not reader.problems())
     seed.client.command("RENAME TABLE window_scores TO hidden")
+    until(lambda: "window_scores" in (reader.feed.snapshot()["status"]["problem"] or ""))
     until(reader.problems)
-    assert "window_scores" in (reader.feed.snapshot()["status"]["problem"] or "")
     assert texts(reader), "what was known stays"
     seed.client.command("RENAME TABLE hidden TO window_scores")
     until(lambda: not reader.problems())
