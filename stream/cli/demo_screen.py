@@ -73,7 +73,7 @@ class DemoScreen:
         )
         if scene.phase != self._phase:
             self._phase = scene.phase
-            if not sys.stderr.isatty() or scene.phase == "over":
+            if not sys.stderr.isatty():
                 self._console.print(f"[dim]{_local(scene.now)}  {words}[/]")
 
     def show_alert(self, told: Told) -> None:
