@@ -70,16 +70,22 @@ def consumer(settings: Kafka) -> KafkaConsumer:
         )
 
 
-def producer(settings: Kafka) -> KafkaProducer:
-    """An idempotent producer that waits for all replicas. Raises RetryLater or StopService."""
+def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> KafkaProducer:
+    """A producer that waits for all replicas and tries again for as long as `patience`.
+
+    Not idempotent: a broker that comes back without the producer's state refuses an idempotent one
+    for good (seen: OutOfOrderSequenceNumberError), while a message sent twice harms nothing here.
+    One request in flight keeps the order. Raises RetryLater or StopService.
+    """
     with errors_sorted():
         return KafkaProducer(
             **connection(settings),
             acks="all",
-            enable_idempotence=True,
+            enable_idempotence=False,
+            max_in_flight_requests_per_connection=1,
             linger_ms=5,
-            max_block_ms=10_000,
-            delivery_timeout_ms=40_000,
+            max_block_ms=max(10_000, _ms(patience)),
+            delivery_timeout_ms=_ms(patience),
             max_request_size=MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096,
             allow_auto_create_topics=False,
         )

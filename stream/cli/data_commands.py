@@ -14,6 +14,8 @@ from stream.cli.options import AsJson, ConfigFile, settings_from, stop_on_signal
 from stream.cli.progress import progress_bar
 from stream.errors import StopService, UsageError
 
+_BROKER_AWAY = timedelta(minutes=10)  # that long `produce` waits for a broker to come back
+
 
 def add_to(app: typer.Typer) -> None:
     """Register these commands."""
@@ -93,7 +95,7 @@ def produce(
         )
     shift = datetime.now(UTC) - last_time(file) if shift_to_now else timedelta(0)
     total = sum(1 for _ in read_lines(file))
-    client = kafka.producer(settings.kafka)
+    client = kafka.producer(settings.kafka, patience=_BROKER_AWAY)
     failures: list[BaseException] = []
 
     def send(line: Line) -> None:
@@ -108,7 +110,7 @@ def produce(
             stop=stop_on_signals(),
             on_progress=lambda so_far: advance(so_far.messages),
         )
-        client.flush(timeout=60)
+        client.flush(timeout=_BROKER_AWAY.total_seconds())
         client.close(timeout=10)
     if failures:
         raise StopService(

@@ -115,7 +115,8 @@ def wait_for(holds: Any, within: float, else_show: Any = lambda: "") -> None:
 
 def write_posts(file: Path, number: int) -> Mapping[tuple[str, datetime], int]:
     """A file of posts, some of them twice or edited; returns mentions by brand and minute."""
-    start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=3)
+    start = datetime.now(UTC).replace(second=0, microsecond=0)
+    start -= timedelta(hours=1, seconds=7 * number)
     texts = ("Acme is fine", "Bolt again, battery dead", "nothing to see", "博尔特 and Acme 电池")
     final: dict[str, tuple[str, datetime]] = {}
     with file.open("w", encoding="utf-8") as lines:
