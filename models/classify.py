@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.directory import ModelDirectory
-from models.encode import Encoder
+from models.encode import Encoder, Tokens
 from models.passage import Passage, window
 from models.rows import LABELS
 
@@ -22,8 +22,8 @@ CACHE_ENTRIES = 100_000
 class Backend(Protocol):
     """What runs the network."""
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """(n, labels) for n lists of token ids, in order."""
+    def logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
+        """(n, labels) for the tokens of n passages, in order."""
         ...
 
 

@@ -32,6 +32,8 @@ class ModelDirectory:
     """Where the model's output holds negative, neutral and positive."""
     temperature: float
     """Divisor of the logits, key `calibration_temperature` of config.json, 1 where absent."""
+    marks: bool
+    """Whether the target's tokens are marked (see `models.encode`), key `target_marks`."""
     model_hash: str
     """SHA-256 over all files that decide a score; equal files give equal hashes anywhere."""
 
@@ -62,6 +64,7 @@ def inspect_directory(path: Path) -> ModelDirectory:
         path,
         _columns(config, path / "config.json"),
         _temperature(config, path / "config.json"),
+        _marks(config, path / "config.json"),
         hashlib.sha256(identity.encode()).hexdigest(),
     )
 
@@ -135,3 +138,15 @@ def _temperature(config: dict[str, Any], file: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 100:
         raise ModelRefused(f"{file}: calibration_temperature is {value!r}; give 0.01 to 100")
     return float(value)
+
+
+def _marks(config: dict[str, Any], file: Path) -> bool:
+    marks = config.get("target_marks", False)
+    if not isinstance(marks, bool):
+        raise ModelRefused(f"{file}: target_marks is {marks!r}; give true or false")
+    if marks and config.get("type_vocab_size", 0) < 2:
+        raise ModelRefused(
+            f"{file}: target_marks needs a network with two token types; this one has "
+            f"type_vocab_size {config.get('type_vocab_size')!r}: set target_marks to false"
+        )
+    return marks

@@ -1,39 +1,64 @@
-"""Passages to token ids: the 128 tokens around the target's first occurrence.
+"""Passages to tokens: the 128 around the target's first occurrence, the target's own marked.
 
 Training and scoring both go through `Encoder`, so that the model is asked as it was taught.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.passage import MAX_TOKENS, Passage
 
 
+class Tokens(NamedTuple):
+    """What the network is given of one passage; both lists are of one length."""
+
+    ids: list[int]
+    types: list[int]
+    """1 where a token belongs to the target, in the text or after it; all 0 without marks."""
+
+
 class Encoder:
-    """Turns windowed passages (see `models.passage.window`) into lists of token ids.
+    """Turns windowed passages (see `models.passage.window`) into tokens.
 
     `tokenizer` is a fast tokenizer of `transformers`; its Rust part is used directly, because that
-    takes texts with and without a target in one call.
+    takes texts with and without a target in one call. With `marks` the target's tokens get type 1:
+    the pair (text, target) alone tells a small network which brand is meant, but not where the
+    text speaks of it.
     """
 
-    def __init__(self, tokenizer: Any, max_tokens: int = MAX_TOKENS) -> None:
+    def __init__(
+        self, tokenizer: Any, max_tokens: int = MAX_TOKENS, *, marks: bool = False
+    ) -> None:
         self.pad_id = int(tokenizer.pad_token_id)
         self._max_tokens = max_tokens
+        self._marks = marks
         self._tokens = tokenizer.backend_tokenizer
         self._tokens.no_truncation()
         self._tokens.no_padding()
 
-    def encode(self, passages: Sequence[Passage]) -> list[list[int]]:
-        """Ids per passage, special tokens included, never more than `max_tokens`."""
+    def encode(self, passages: Sequence[Passage]) -> list[Tokens]:
+        """Tokens per passage, special ones included, never more than `max_tokens`."""
         encoded = self._tokens.encode_batch([_input(p.text, p.target) for p in passages])
-        ids = [e.ids for e in encoded]
-        long = [i for i, e in enumerate(encoded) if len(e.ids) > self._max_tokens]
+        found = [self._marked(p, e) for p, e in zip(passages, encoded, strict=True)]
+        long = [i for i, tokens in enumerate(found) if len(tokens.ids) > self._max_tokens]
         if long:
             cut = [self._excerpt(passages[i], encoded[i]) for i in long]
             again = self._tokens.encode_batch([_input(p.text, p.target) for p in cut])
-            for i, e in zip(long, again, strict=True):
-                ids[i] = self._clip(e)
-        return ids
+            for i, p, e in zip(long, cut, again, strict=True):
+                found[i] = self._clip(self._marked(p, e), e)
+        return found
+
+    def _marked(self, passage: Passage, encoding: Any) -> Tokens:
+        types = [0] * len(encoding.ids)
+        if self._marks and passage.target is not None:
+            own = encoding.char_to_token(0, 1)  # where the target stands alone, after the text
+            if own is not None:
+                types[own:-1] = [1] * (len(types) - own - 1)
+            for character in range(*passage.span):
+                token = encoding.char_to_token(character, 0)
+                if token is not None:
+                    types[token] = 1
+        return Tokens(encoding.ids, types)
 
     def _excerpt(self, passage: Passage, encoding: Any) -> Passage:
         """The passage cut to the characters of the tokens around `at`."""
@@ -49,15 +74,15 @@ class Encoder:
         start, end = spans[first][0], spans[last][1]
         return Passage(passage.text[start:end], passage.target, max(0, passage.at - start))
 
-    def _clip(self, encoding: Any) -> list[int]:
-        """The ids with the text's last tokens dropped: a cut word may split into more pieces."""
-        ids: list[int] = encoding.ids
-        excess = len(ids) - self._max_tokens
+    def _clip(self, tokens: Tokens, encoding: Any) -> Tokens:
+        """The text's last tokens dropped: a cut word may split into more pieces."""
+        excess = len(tokens.ids) - self._max_tokens
         if excess <= 0:
-            return ids
+            return tokens
         own = [i for i, part in enumerate(encoding.sequence_ids) if part == 0]
         drop = set(own[max(0, len(own) - excess) :])
-        return [token for i, token in enumerate(ids) if i not in drop][: self._max_tokens]
+        kept = [i for i in range(len(tokens.ids)) if i not in drop][: self._max_tokens]
+        return Tokens([tokens.ids[i] for i in kept], [tokens.types[i] for i in kept])
 
 
 def _input(text: str, target: str | None) -> str | tuple[str, str]:

@@ -28,5 +28,5 @@ def load_classifier(
 
     found = find_device(device, threads)
     network, tokenizer = load_network(checked.path)
-    encoder = Encoder(tokenizer)
+    encoder = Encoder(tokenizer, marks=checked.marks)
     return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)

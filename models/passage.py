@@ -31,6 +31,16 @@ class Passage:
     target: str | None = None
     at: int = 0
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the target stands in the text, [start, end) in characters; empty where it is not
+        there as it is written (a hashtag, another form of the name)."""
+        if self.target is None:
+            return self.at, self.at
+        end = self.at + len(self.target)
+        there = self.text[self.at : end].casefold() == self.target.casefold()
+        return self.at, end if there else self.at
+
 
 def window(passage: Passage) -> Passage:
     """The passage cut to at most 2 x WINDOW characters around its target, without what no tokenizer

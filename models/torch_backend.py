@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.batches import by_token_budget
+from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
 from models.quiet import quiet
 
@@ -72,7 +73,7 @@ def load_network(path: Path) -> tuple[Any, Any]:
 
 
 class TorchBackend:
-    """Runs a sequence classifier over lists of token ids; `device` is cpu or cuda."""
+    """Runs a sequence classifier over tokens; `device` is cpu or cuda."""
 
     def __init__(self, network: Any, pad_id: int, device: str) -> None:
         self._cuda = device == "cuda"
@@ -80,35 +81,51 @@ class TorchBackend:
         dtype = torch.bfloat16 if self._cuda else torch.float32
         self._network = network.to(self._device, dtype).eval()
         self._pad_id = pad_id
+        # a network without token types (RoBERTa's kind) is not given any
+        self._typed = getattr(network.config, "type_vocab_size", 0) > 1
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    def logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         """(n, labels) in the order given. Rows are grouped by length; a row's logits do not depend
         on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked)."""
-        lengths = [-(-len(i) // PAD_TO) * PAD_TO for i in ids]
-        budget, rows = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, 64)
+        lengths = [-(-len(row.ids) // PAD_TO) * PAD_TO for row in rows]
+        budget, most = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, 64)
         found: NDArray[np.float32] | None = None
         pending = []
         with torch.inference_mode():
-            for batch in by_token_budget(lengths, budget, rows):
-                out = self._forward([ids[i] for i in batch], lengths[batch[-1]])
+            for batch in by_token_budget(lengths, budget, most):
+                out = self._forward([rows[i] for i in batch], lengths[batch[-1]])
                 pending.append((batch, out))
             # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
             for batch, out in pending:
                 values = out.float().cpu().numpy()
                 if found is None:
-                    found = np.zeros((len(ids), values.shape[1]), np.float32)
+                    found = np.zeros((len(rows), values.shape[1]), np.float32)
                 found[batch] = values
         return found if found is not None else np.zeros((0, 3), np.float32)
 
-    def _forward(self, batch: list[Sequence[int]], longest: int) -> torch.Tensor:
-        tokens = torch.full((len(batch), longest), self._pad_id, dtype=torch.long)
-        mask = torch.zeros((len(batch), longest), dtype=torch.long)
-        for row, ids in enumerate(batch):
-            tokens[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = 1
+    def _forward(self, batch: list[Tokens], longest: int) -> torch.Tensor:
+        given = pad(batch, longest, self._pad_id, typed=self._typed)
         if self._cuda:
             # pinned memory lets the copy run beside the computation
-            tokens = tokens.pin_memory().to(self._device, non_blocking=True)
-            mask = mask.pin_memory().to(self._device, non_blocking=True)
-        logits: torch.Tensor = self._network(input_ids=tokens, attention_mask=mask).logits
+            given = {
+                name: tensor.pin_memory().to(self._device, non_blocking=True)
+                for name, tensor in given.items()
+            }
+        logits: torch.Tensor = self._network(**given).logits
         return logits
+
+
+def pad(
+    batch: Sequence[Tokens], longest: int, pad_id: int, *, typed: bool
+) -> dict[str, torch.Tensor]:
+    """A network's arguments for one batch, each of shape (len(batch), longest)."""
+    ids = torch.full((len(batch), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(batch), longest), dtype=torch.long)
+    types = torch.zeros((len(batch), longest), dtype=torch.long)
+    for row, tokens in enumerate(batch):
+        length = len(tokens.ids)
+        ids[row, :length] = torch.tensor(tokens.ids)
+        types[row, :length] = torch.tensor(tokens.types)
+        mask[row, :length] = 1
+    given = {"input_ids": ids, "attention_mask": mask}
+    return given | {"token_type_ids": types} if typed else given

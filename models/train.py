@@ -107,7 +107,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
     made = joined(rows, int(config.joined * len(rows)), config.seed)
     rows = with_targets(rows, config.pair_share, config.seed) + made
     random.Random(config.seed).shuffle(dev)
-    ids = encoder.encode([window(row.passage) for row in rows])
+    ids = [t.ids for t in encoder.encode([window(row.passage) for row in rows])]
     batches = by_length([len(i) for i in ids], config.batch, config.seed)
     say(f"{len(rows)} rows in {len(batches)} batches, {len(dev)} dev rows, {device}")
 
@@ -150,7 +150,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
         """Logits and labels of dev rows."""
         model.eval()
         found = torch.zeros(len(some), len(LABELS))
-        dev_ids = encoder.encode([window(row.passage) for row in some])
+        dev_ids = [t.ids for t in encoder.encode([window(row.passage) for row in some])]
         order = sorted(range(len(some)), key=lambda i: len(dev_ids[i]))
         with torch.inference_mode():
             for start in range(0, len(order), config.batch):

@@ -28,14 +28,48 @@ def spelt(ids: list[int]) -> str:
 
 
 def test_short_texts_are_whole(tiny_path: Path) -> None:
-    ids = encoder(tiny_path).encode([Passage("good"), Passage("good", "it")])
-    assert [spelt(i) for i in ids] == ["|good|", "|good||it|"]
+    rows = encoder(tiny_path).encode([Passage("good"), Passage("good", "it")])
+    assert [spelt(row.ids) for row in rows] == ["|good|", "|good||it|"]
+
+
+def marked(path: Path, passage: Passage) -> str:
+    """The passage as the network sees it, what belongs to the target in upper case."""
+    tokens = Encoder(AutoTokenizer.from_pretrained(path, local_files_only=True), marks=True).encode(
+        [passage]
+    )[0]
+    letters = zip(spelt(tokens.ids), tokens.types, strict=True)
+    return "".join(letter.upper() if mark else letter for letter, mark in letters)
+
+
+@pytest.mark.parametrize(
+    ("passage", "seen"),
+    [
+        (Passage("an ant or a nut", "ant", 3), "|an ANT or a nut||ANT|"),
+        (Passage("an ant or a nut", "nut", 12), "|an ant or a NUT||NUT|"),
+        (Passage("an ant", "bee"), "|an ant||BEE|"),
+        (Passage("an ant"), "|an ant|"),
+        (Passage("", "ant"), "|||ANT|"),
+    ],
+)
+def test_the_target_is_marked_where_it_stands(tiny_path: Path, passage: Passage, seen: str) -> None:
+    assert marked(tiny_path, passage) == seen
+
+
+def test_the_mark_stays_on_the_target_when_the_text_is_cut(tiny_path: Path) -> None:
+    seen = marked(tiny_path, Passage("." * 300 + "acme" + "," * 300, "acme", 300))
+    assert len(seen) == MAX_TOKENS
+    assert ".ACME," in seen
+    assert seen.endswith("||ACME|")
+
+
+def test_nothing_is_marked_where_the_model_knows_no_marks(tiny_path: Path) -> None:
+    assert set(encoder(tiny_path).encode([Passage("an ant", "ant", 3)])[0].types) == {0}
 
 
 @pytest.mark.parametrize("at", [0, 40, 300, 560, 599])
 def test_the_excerpt_holds_the_target_with_context_on_both_sides(tiny_path: Path, at: int) -> None:
     text = "." * at + "ACME" + "," * (600 - at)
-    found = spelt(encoder(tiny_path).encode([Passage(text, "ACME", at)])[0])
+    found = spelt(encoder(tiny_path).encode([Passage(text, "ACME", at)])[0].ids)
     assert len(found) == MAX_TOKENS
     body, _, target = found[1:-1].partition("||")
     assert target == "ACME"
@@ -52,8 +86,8 @@ def test_the_excerpt_holds_the_target_with_context_on_both_sides(tiny_path: Path
 def test_never_more_than_128_tokens(
     tiny_path: Path, text: str, target: str | None, at: int
 ) -> None:
-    ids = encoder(tiny_path).encode([window(Passage(text, target, at))])[0]
-    assert 2 <= len(ids) <= MAX_TOKENS
+    tokens = encoder(tiny_path).encode([window(Passage(text, target, at))])[0]
+    assert 2 <= len(tokens.ids) == len(tokens.types) <= MAX_TOKENS
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from models import BackendMissing, ModelError, ModelRefused, load_classifier
+from models import BackendMissing, ModelError, ModelRefused, Passage, load_classifier
 from models.directory import inspect_directory
 from models.save import write_checksums
 
@@ -62,6 +62,21 @@ def test_equal_files_have_equal_hashes_wherever_they_lie(tiny_path: Path, copy: 
     assert inspect_directory(copy).model_hash == inspect_directory(tiny_path).model_hash
     set_config(copy, calibration_temperature=2.0)
     assert inspect_directory(copy).model_hash != inspect_directory(tiny_path).model_hash
+
+
+def test_marks_change_the_score_and_the_hash(tiny_path: Path, copy: Path) -> None:
+    set_config(copy, target_marks=True)
+    assert inspect_directory(copy).model_hash != inspect_directory(tiny_path).model_hash
+    passage = Passage("an ant or a nut", "nut", 12)
+    marked = load_classifier(copy, device="cpu").score([passage])
+    assert abs(marked - load_classifier(tiny_path, device="cpu").score([passage])).max() > 1e-4
+
+
+def test_marks_a_network_cannot_take_are_refused(copy: Path) -> None:
+    set_config(copy, target_marks=True, type_vocab_size=1)
+    refused(copy, "config.json", "target_marks", "false")
+    set_config(copy, target_marks="yes")
+    refused(copy, "config.json", "target_marks", "true or false")
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "head.pkl", "a.ckpt"])
