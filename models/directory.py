@@ -20,7 +20,12 @@ ENCODING = 1
 """Raised when `models.passage` or `models.encode` cut texts another way: scores change with it."""
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".pt2"}
-_SCORING = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_SCORING = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "adapter/adapter_config.json",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def inspect_directory(path: Path) -> ModelDirectory:
         raise ModelRefused(_pickle_reason(path))
     if not path.is_dir():
         raise ModelRefused(f"{path}: no such model directory; set model.path to one")
-    files = {p.name: p for p in sorted(path.iterdir()) if p.is_file()}
+    files = {p.relative_to(path).as_posix(): p for p in files_of(path)}
     for file in files.values():
         if file.suffix in _PICKLES:
             raise ModelRefused(_pickle_reason(file))
@@ -67,6 +72,12 @@ def inspect_directory(path: Path) -> ModelDirectory:
         _marks(config, path / "config.json"),
         hashlib.sha256(identity.encode()).hexdigest(),
     )
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of a model directory, those of an adapter in it included; sorted."""
+    own = [*path.iterdir(), *(path / "adapter").glob("*")]
+    return sorted(file for file in own if file.is_file())
 
 
 def _pickle_reason(file: Path) -> str:

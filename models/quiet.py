@@ -1,5 +1,6 @@
 """transformers writes progress bars and reports to the terminal; ours is for our own words."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,10 @@ def quiet() -> Iterator[None]:
     log.disable_progress_bar()
     log.set_verbosity_error()
     try:
-        yield
+        with warnings.catch_warnings():
+            # what libraries tell each other of names that will change is not for our users
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         log.set_verbosity(level)
         if bar:

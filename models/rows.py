@@ -8,10 +8,9 @@ import gzip
 import hashlib
 import json
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,58 +105,6 @@ def choose(
         chosen.extend(own * repeats.get(source, 1))
     chance.shuffle(chosen)
     return chosen
-
-
-def with_targets(rows: list[Row], share: float, seed: int) -> list[Row]:
-    """Gives `share` of the rows outside English that name no target a stretch of their own text as
-    target, at the row's own label."""
-    chance = random.Random(seed)
-    changed = []
-    for row in rows:
-        own = row
-        if row.lang != "en" and row.passage.target is None and chance.random() < share:
-            word, at = _stretch(row, chance)
-            own = replace(row, passage=Passage(row.passage.text, word, at))
-        changed.append(own)
-    return changed
-
-
-def joined(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
-    """About `count` made-up rows that only the target can answer: two short texts of one language
-    and two labels stand one after the other, asked once about something in each half."""
-    chance = random.Random(seed)
-    short: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if len(row.passage.text) <= 140:
-            short[row.lang].append(row)
-    firsts = [row for lang in sorted(short) for row in short[lang]]
-    made: list[Row] = []
-    for first in chance.choices(firsts, k=count // 2) if firsts else ():
-        second = chance.choice(short[first.lang])
-        (word, at), (other, place) = _stretch(first, chance), _stretch(second, chance)
-        text = f"{first.passage.text} {second.passage.text}"
-        at_other = len(first.passage.text) + 1 + place
-        if first.label == second.label or not word or not other or text.find(other) != at_other:
-            continue
-        made.append(Row(Passage(text, word, at), first.label, "joined", first.lang))
-        made.append(Row(Passage(text, other, at_other), second.label, "joined", first.lang))
-    return made
-
-
-def _stretch(row: Row, chance: random.Random) -> tuple[str | None, int]:
-    """(the row's target or, without one, a word of its text, offset); a word is 2-4 characters in
-    scripts without spaces; None where there is no word."""
-    text, target = row.passage.text, row.passage.target
-    if target is not None:
-        return target, row.passage.at
-    words = [w for w in re.findall(r"\w{2,}", text[:200]) if w not in ("http", "user")]
-    if not words:
-        return None, 0
-    word = chance.choice(words)
-    if row.lang in ("zh", "ja", "th"):
-        start = chance.randrange(len(word) - 1)
-        word = word[start : start + chance.randint(2, 4)]
-    return word, text.find(word)
 
 
 def count_by_source(rows: Iterable[Row]) -> dict[str, int]:

@@ -7,14 +7,20 @@ from typing import Any
 
 import torch
 
-from models.directory import CHECKSUMS
+from models.directory import CHECKSUMS, files_of
 
 SHARD = "60MB"
 """Largest weight file: code hosts refuse files above 100 MB."""
 
 
 def save_model(
-    model: Any, tokenizer: Any, path: Path, temperature: float, record: dict[str, Any]
+    model: Any,
+    tokenizer: Any,
+    path: Path,
+    temperature: float,
+    record: dict[str, Any],
+    *,
+    marks: bool = False,
 ) -> None:
     """Writes weights (fp16 safetensors shards), tokenizer, config with labels and temperature,
     the training record and the checksums of them all. The model itself stays as it is.
@@ -23,6 +29,7 @@ def save_model(
     for old in path.glob("*.safetensors*"):
         old.unlink()
     model.config.calibration_temperature = temperature  # "temperature" is taken: text generation
+    model.config.target_marks = marks
     halves = {name: weight.to(torch.float16).cpu() for name, weight in model.state_dict().items()}
     model.save_pretrained(path, state_dict=halves, max_shard_size=SHARD)
     tokenizer.save_pretrained(path)
@@ -36,6 +43,9 @@ def save_model(
 
 def write_checksums(path: Path) -> None:
     """`SHA256SUMS` over every file that is loaded, in the form of sha256sum(1)."""
-    files = sorted(p for p in path.iterdir() if p.suffix in (".json", ".safetensors"))
-    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in files]
+    files = [p for p in files_of(path) if p.suffix in (".json", ".safetensors")]
+    lines = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(path).as_posix()}\n"
+        for p in files
+    ]
     (path / CHECKSUMS).write_text("".join(lines))

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models.adapters import put_on
 from models.batches import by_token_budget
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
@@ -69,7 +70,7 @@ def load_network(path: Path) -> tuple[Any, Any]:
         )
     if not tokenizer.is_fast or tokenizer.pad_token_id is None:
         raise ModelRefused(f"{path}: needs a fast tokenizer with a padding token (tokenizer.json)")
-    return network, tokenizer
+    return put_on(network, path), tokenizer
 
 
 class TorchBackend:

@@ -1,124 +1,77 @@
-"""Fine-tuning, top to bottom: configuration, data, model, loop, temperature, saving.
+"""Fine-tuning, top to bottom: set up, model, data, optimizers, loop, the end.
 
-Written to be read in one sitting (after nanoGPT's train.py). The recipe is small on purpose: frozen
-word embeddings (three fifths of the parameters, most of the overfitting), AdamW, batches of one
-length, label smoothing, warm-up and linear decay.
+Written to be read in one sitting (after nanoGPT's train.py). What a run consists of is
+`models.recipe`; which rows it sees, `models.mixture`.
 """
 
-import argparse
 import hashlib
-import random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models import adapters, resume
 from models.batches import by_length
 from models.calibrate import fit_temperature
-from models.encode import Encoder
+from models.encode import Encoder, Tokens
+from models.evaluate import figures_of
+from models.mixture import class_weights, compose, split
 from models.passage import window
 from models.quiet import quiet
-from models.rows import (
-    LABELS,
-    Row,
-    choose,
-    count_by_source,
-    hold_out,
-    joined,
-    read_rows,
-    with_targets,
-)
+from models.recipe import TrainConfig
+from models.rows import LABELS, Row, count_by_source
+from models.run_log import RunLog
 from models.save import save_model
+from models.torch_backend import pad
+
+FREE = ("out", "minutes", "threads", "resume", "checkpoint_minutes", "say_seconds")
+"""Settings with which a run may go on changed."""
+
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One run, whole: saved as `training.json` beside the weights it made."""
+def train(  # noqa: PLR0912, PLR0915 - one long function is what this is
+    config: TrainConfig,
+    say: Callable[[str], None] = print,
+    progress: Callable[[int, int], None] = lambda rows, total: None,
+    log: RunLog | None = None,
+) -> None:
+    """Fine-tunes `config.base` on `config.data` and writes the model to `config.out`.
 
-    data: Path
-    """Labelled rows (JSON lines, see `models.rows`)."""
-    base: Path
-    """Directory of the encoder (or classifier) to start from."""
-    out: Path
-    """Directory the model is written to; checkpoints too."""
-    dev: Path | None = None
-    """Rows to watch and to fit the temperature on, besides those held out of `data`."""
-    held_out: float = 0.05
-    """Share of `data` kept for dev, by text; sources that `dev` holds are not cut."""
-    caps: dict[str, int] = field(default_factory=dict)
-    """At most so many rows of a source."""
-    repeats: dict[str, int] = field(default_factory=dict)
-    """Times each row of a source is seen."""
-    pair_share: float = 0.25
-    """Share of the rows without target, outside English, that get one: a stretch of their own text.
-    Targets are labelled in English only; without this a pair in another language is never seen."""
-    joined: float = 0.0
-    """Made-up rows per chosen row that only the target can answer (see `models.rows.joined`)."""
-    minutes: float = 60.0
-    """The learning rate is zero at the planned last step or after this time, what comes first."""
-    checkpoint_minutes: float = 10.0
-    batch: int = 32
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.01
-    warmup: float = 0.05
-    label_smoothing: float = 0.05
-    clip: float = 1.0
-    max_tokens: int = 128
-    dev_rows: int = 1200
-    """Rows of dev looked at with each checkpoint."""
-    seed: int = 7
-    threads: int | None = None
-
-
-def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # noqa: PLR0915
-    """Fine-tunes `config.base` on `config.data`, writes the model to `config.out`, returns that.
-
-    Ends within `config.minutes` plus the reading of the data and the last look at dev. Checkpoints
-    are whole models: a run stopped early leaves a usable one.
-    Raises DataRefused where a line of the data is no labelled row.
+    Checkpoints are whole models, and with `config.resume` a run that was cut off goes on from its
+    last one, to the bit. `say` gets a line now and then, `progress` the rows seen and to be seen.
+    Raises DataRefused where a line of the data is no labelled row or the state to resume is of
+    another run, ModelRefused where the adapter cannot be made.
     """
     # -- set up
+    log = log or RunLog(None, None, {})
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # bfloat16 trains twice as fast as fp32 where the CPU has it; elsewhere it is emulated and slow
-    bf16 = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    tokenizer = AutoTokenizer.from_pretrained(config.base, local_files_only=True)
-    encoder = Encoder(tokenizer, config.max_tokens)
-
-    # -- data: what dev holds is never trained on, nor is any other row with the same text
-    dev = read_rows(config.dev) if config.dev else []
-    watched = {row.source for row in dev}
-    rows = read_rows(config.data)
-    rest, held = hold_out(
-        [r for r in rows if r.source not in watched], config.held_out, config.seed
+    # bfloat16 trains twice as fast as fp32 where the processor has it; elsewhere it is emulated
+    bf16 = (
+        torch.cuda.is_bf16_supported()
+        if device.type == "cuda"
+        else torch.cpu._is_avx512_bf16_supported()
     )
-    rest += [r for r in rows if r.source in watched]
-    dev += held
-    texts = {row.passage.text for row in dev}
-    rest = [row for row in rest if row.passage.text not in texts]
-    rows = choose(rest, config.caps, config.repeats, config.seed)
-    made = joined(rows, int(config.joined * len(rows)), config.seed)
-    rows = with_targets(rows, config.pair_share, config.seed) + made
-    random.Random(config.seed).shuffle(dev)
-    ids = [t.ids for t in encoder.encode([window(row.passage) for row in rows])]
-    batches = by_length([len(i) for i in ids], config.batch, config.seed)
-    say(f"{len(rows)} rows in {len(batches)} batches, {len(dev)} dev rows, {device}")
 
-    # -- model: no dropout in the encoder (one pass over the data cannot overfit, and drawing the
-    # masks costs a third of the time on CPU); eager attention is the fastest at these lengths
+    # -- model: no dropout in the encoder (drawing its masks costs a third of the time on CPU, and
+    # hidden tokens do its work); eager attention is the fastest at these lengths
+    tokenizer = AutoTokenizer.from_pretrained(config.base, local_files_only=True)
     with quiet():
-        model: Any = AutoModelForSequenceClassification.from_pretrained(
+        model: Any
+        model, report = AutoModelForSequenceClassification.from_pretrained(
             config.base,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
             dtype=torch.float32,
             num_labels=len(LABELS),
             id2label=dict(enumerate(LABELS)),
@@ -127,56 +80,85 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
             hidden_dropout_prob=0.0,
             classifier_dropout=0.1,
             attn_implementation="eager",
-        ).to(device)
-    model.get_input_embeddings().weight.requires_grad = False
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in weights if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-        fused=True,
-    )
+        )
+    typed = getattr(model.config, "type_vocab_size", 0) > 1
+    marks = config.marks and typed
+    if marks and not getattr(model.config, "target_marks", False):
+        # an encoder that was never taught marks may hold one vector twice: tell the two types apart
+        kinds = model.base_model.embeddings.token_type_embeddings.weight.data
+        torch.nn.init.normal_(kinds[1], std=kinds[0].std().item())
 
-    def forward(batch: list[list[int]]) -> Any:
-        longest = max(map(len, batch))
-        padded = torch.tensor([i + [encoder.pad_id] * (longest - len(i)) for i in batch])
-        mask = torch.tensor([[1] * len(i) + [0] * (longest - len(i)) for i in batch])
+    # -- data
+    rest, dev = split(config)
+    rows = compose(rest, config)
+    encoder = Encoder(tokenizer, config.max_tokens, marks=marks)
+    tokens = encoder.encode([window(row.passage) for row in rows])
+    steps = max(1, round(config.epochs * len(rows) / config.batch))
+    batches: list[list[int]] = []
+    for epoch in count():
+        batches += by_length([len(t.ids) for t in tokens], config.batch, config.seed + epoch)
+        if len(batches) >= steps:
+            break
+    # what the base has no weights for starts at random: a new head
+    inside = f"{model.base_model_prefix}."
+    fresh = {key.removeprefix(inside).split(".")[0] for key in report["missing_keys"]}
+    model = adapters.wrap(model, config, steps, fresh).to(device)
+    weigh = class_weights(rows, config.class_balance).to(device)
+    say(f"{len(rows)} rows, {steps} batches, {len(dev)} dev rows, on {device}, bf16 {bf16}")
+
+    # -- optimizers: the word embeddings have one of their own, which moves only a batch's tokens;
+    # otherwise every step would touch all 32 million numbers to change a thousand rows
+    words = model.get_input_embeddings()
+    words.weight.requires_grad = words.sparse = config.embeddings and not adapters.wanted(config)
+    weights = [p for p in model.parameters() if p.requires_grad and p is not words.weight]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in weights if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    optimizers: list[Any] = [OPTIMIZERS[config.optimizer](groups, lr=0.0, fused=True)]
+    if words.weight.requires_grad:
+        optimizers.append(torch.optim.SparseAdam([words.weight]))
+
+    mask_id = tokenizer.mask_token_id or tokenizer.unk_token_id or encoder.pad_id
+    special = torch.tensor(tokenizer.all_special_ids, device=device)
+
+    def forward(batch: list[Tokens]) -> Any:
+        given = pad(batch, max(len(t.ids) for t in batch), encoder.pad_id, typed=typed)
+        given = {name: tensor.to(device) for name, tensor in given.items()}
+        if model.training and config.token_dropout:
+            hide = torch.rand(given["input_ids"].shape, device=device) < config.token_dropout
+            hide &= torch.isin(given["input_ids"], special, invert=True)
+            if typed:
+                hide &= given["token_type_ids"] == 0
+            given["input_ids"] = given["input_ids"].masked_fill(hide, mask_id)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            return model(input_ids=padded.to(device), attention_mask=mask.to(device)).logits.float()
+            return model(**given).logits.float()
 
-    def look(some: list[Row]) -> tuple[Any, Any]:
-        """Logits and labels of dev rows."""
+    def look(some: Sequence[Row]) -> dict[str, float]:
+        """Figures on dev rows, and the temperature that fits them."""
         model.eval()
-        found = torch.zeros(len(some), len(LABELS))
-        dev_ids = [t.ids for t in encoder.encode([window(row.passage) for row in some])]
-        order = sorted(range(len(some)), key=lambda i: len(dev_ids[i]))
+        logits = np.zeros((len(some), len(LABELS)), np.float32)
+        seen = encoder.encode([window(row.passage) for row in some])
+        order = sorted(range(len(some)), key=lambda i: len(seen[i].ids))
         with torch.inference_mode():
-            for start in range(0, len(order), config.batch):
-                part = order[start : start + config.batch]
-                found[part] = forward([dev_ids[i] for i in part]).cpu()
+            for start in range(0, len(order), 64):
+                part = order[start : start + 64]
+                logits[part] = forward([seen[i] for i in part]).cpu().numpy()
         model.train()
-        return found, torch.tensor([row.label for row in some])
-
-    def save(logits: Any, labels: Any, step: int) -> None:
-        """The whole model as it stands, with a temperature fitted on what was just looked at."""
-        temperature = fit_temperature(logits.numpy(), labels.numpy())
-        record["step"], record["rows_seen"] = step, seen
-        record["minutes"] = round((time.monotonic() - began) / 60, 1)
-        record["dev"] = {
-            "rows": len(labels),
-            "loss": round(float(cross_entropy(logits, labels)), 4),
-            "accuracy": round(float((logits.argmax(1) == labels).float().mean()), 4),
+        gold = np.array([row.label for row in some], np.int64)
+        temperature = fit_temperature(logits, gold)
+        odds = torch.tensor(logits / temperature)
+        return {
+            "rows": len(some),
+            "loss": round(float(cross_entropy(odds, torch.tensor(gold))), 4),
+            "accuracy": round(float((logits.argmax(1) == gold).mean()), 4),
+            "macro_f1": figures_of("dev", "", gold, logits.argmax(1)).macro_f1,
             "temperature": temperature,
         }
-        with quiet():
-            save_model(model, tokenizer, config.out, temperature, record)
-        say(f"step {step}/{len(batches)} saved: dev {record['dev']}")
 
     # -- loop
     record: dict[str, Any] = {
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "config": config.record(),
         "checksums": {
             p.name: hashlib.sha256(p.read_bytes()).hexdigest()
             for p in (config.data, config.dev)
@@ -185,64 +167,94 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:  # n
         "rows": count_by_source(rows),
         "torch": torch.__version__,
     }
-    began = said = saved = time.monotonic()
-    seen, loss_seen = 0, 0.0
+    run = {k: v for k, v in record["config"].items() if k not in FREE}
+    run |= {"checksums": record["checksums"]}
+    at: dict[str, Any] = {
+        "step": 0,
+        "rows": 0,
+        "minutes": 0.0,
+        "loss": 0.0,
+        "best": -1.0,
+        "worse": 0,
+    }
+    if config.resume:
+        at = resume.take_up(config.out, model, optimizers, run) or at
+        say(f"goes on at step {at['step']}" if at["step"] else "nothing to resume: starts anew")
+
+    def save(dev_rows: Sequence[Row]) -> None:
+        """The whole model as it stands, unless an earlier one was better and the best is kept."""
+        found = look(dev_rows)
+        log.scalars(at["step"], **{f"dev/{name}": value for name, value in found.items()})
+        say(f"step {at['step']}/{steps}: dev {found}")
+        better = found["macro_f1"] > at["best"]
+        at["best"], at["worse"] = (
+            max(found["macro_f1"], at["best"]),
+            0 if better else at["worse"] + 1,
+        )
+        if config.patience is None or better:
+            state = {
+                "step": at["step"],
+                "rows_seen": at["rows"],
+                "minutes": round(at["minutes"], 1),
+            }
+            with quiet():
+                save_model(
+                    *(adapters.plain(model), tokenizer, config.out, found["temperature"]),
+                    record | state | {"dev": found},
+                    marks=marks,
+                )
+                adapters.save(model, config.out)
+
+    began, before = time.monotonic(), at["minutes"]
+    said = saved = began
     model.train()
-    for step, batch in enumerate(batches):
-        now = time.monotonic()
-        done = max(step / len(batches), (now - began) / (60 * config.minutes))
+    while at["step"] < steps and (config.patience is None or at["worse"] < config.patience):
+        done = at["step"] / steps
+        if config.minutes is not None:
+            done = max(done, at["minutes"] / config.minutes)
         if done >= 1:
             break
-        rate = config.learning_rate * min(done / config.warmup, (1 - done) / (1 - config.warmup))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        logits = forward([ids[i] for i in batch])
+        batch = batches[at["step"]]
         labels = torch.tensor([rows[i].label for i in batch], device=device)
-        loss = cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(weights, config.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        seen, loss_seen = seen + len(batch), 0.98 * (loss_seen or loss.item()) + 0.02 * loss.item()
-        if now - said > 30:
+        loss = cross_entropy(
+            forward([tokens[i] for i in batch]),
+            labels,
+            weight=weigh,
+            label_smoothing=config.label_smoothing,
+        )
+        (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
+        at["step"] += 1
+        if at["step"] % config.accumulate == 0:
+            torch.nn.utils.clip_grad_norm_(weights, config.clip)
+            adapters.stepped(model, at["step"])
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = config.rate(done)
+                optimizer.step()
+                optimizer.zero_grad()
+        at["rows"] += len(batch)
+        at["loss"] = 0.98 * (at["loss"] or loss.item()) + 0.02 * loss.item()
+        now = time.monotonic()
+        at["minutes"] = before + (now - began) / 60
+        progress(at["rows"], steps * config.batch)
+        if now - said > config.say_seconds:
             said = now
-            speed = seen / (now - began)
-            left = min((len(rows) - seen) / speed / 60, config.minutes - (now - began) / 60)
-            say(
-                f"step {step}/{len(batches)} loss {loss_seen:.3f} lr {rate:.1e} "
-                f"{speed:.1f} rows/s, {left:.0f} min left"
+            speed = at["rows"] / at["minutes"] / 60
+            log.scalars(
+                at["step"],
+                **{"train/loss": at["loss"], "train/rate": config.rate(done), "rows/s": speed},
             )
-        if now - saved > 60 * config.checkpoint_minutes:
+            say(
+                f"step {at['step']}/{steps} loss {at['loss']:.3f} lr {config.rate(done):.1e} "
+                f"{speed:.1f} rows/s, {at['minutes'] * (1 - done) / max(done, 1e-6):.0f} min left"
+            )
+        if now - saved > 60 * config.checkpoint_minutes and at["step"] % config.accumulate == 0:
             saved = now
-            save(*look(dev[: config.dev_rows]), step)
+            save(dev[: config.dev_rows])
+            resume.put_aside(config.out, model, optimizers, at, run)
 
     # -- the end: the temperature comes from as much of dev as five looks hold
-    save(*look(dev[: 5 * config.dev_rows]), step + 1)
-    say(f"{seen} rows in {(time.monotonic() - began) / 60:.1f} min")
-    return config.out
-
-
-def _numbers(pairs: list[str]) -> dict[str, int]:
-    return {name: int(number) for name, number in (pair.split("=", 1) for pair in pairs)}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--base", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--dev", type=Path)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--cap", action="append", default=[], metavar="SOURCE=ROWS")
-    parser.add_argument("--repeat", action="append", default=[], metavar="SOURCE=TIMES")
-    parser.add_argument("--joined", type=float, default=0.0, metavar="SHARE")
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--threads", type=int)
-    given = vars(parser.parse_args())
-    caps, repeats = _numbers(given.pop("cap")), _numbers(given.pop("repeat"))
-    train(TrainConfig(**given, caps=caps, repeats=repeats), lambda line: print(line, flush=True))
-
-
-if __name__ == "__main__":
-    main()
+    if config.patience is None or at["worse"] < config.patience:
+        save(dev[: 5 * config.dev_rows])
+    resume.forget(config.out)
+    say(f"{at['rows']} rows in {at['minutes']:.1f} min")

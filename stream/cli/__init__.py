@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from stream.cli import data_commands, demo_commands, model_commands, service_commands
+from stream.cli import data_commands, demo_commands, model_commands, service_commands, train_command
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
 
@@ -26,6 +26,7 @@ demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 model_commands.add_to(app)
+train_command.add_to(app)
 
 
 def main() -> None:

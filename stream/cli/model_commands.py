@@ -1,4 +1,4 @@
-"""Commands of the classifier: score, evaluate, train."""
+"""Commands of the classifier: score, evaluate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from stream.cli.options import AsJson
 from stream.cli.progress import progress_bar
-from stream.errors import StopService, UsageError
+from stream.errors import UsageError
 
 _LINES_AT_ONCE = 512
 
@@ -27,7 +27,6 @@ def add_to(app: typer.Typer) -> None:
     """Register these commands."""
     app.command()(score)
     app.command(name="eval")(evaluate)
-    app.command()(train)
 
 
 def score(model: ModelDirectory = None, device: Device = "auto") -> None:
@@ -96,32 +95,6 @@ def evaluate(
         print(json.dumps(asdict(report)))
     else:
         print(f"{table(report)}\n\n{report.rows} rows, {report.rows_per_second:.0f} rows/s")
-
-
-def train(
-    data: Annotated[Path, typer.Option(help="Labelled rows, .jsonl or .jsonl.gz.")],
-    base: Annotated[Path, typer.Option(help="Encoder to start from.")],
-    out: Annotated[Path, typer.Option(help="Directory the model is written to.")],
-    dev: Annotated[Path | None, typer.Option(help="Rows to watch, besides those held out.")] = None,
-    minutes: Annotated[float, typer.Option(help="The run is planned to end by then.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 7,
-) -> None:
-    """Fine-tune a classifier on labelled rows.
-
-    Example: `undertone train --data train.jsonl.gz --base models/default --out my-model`
-    """
-    from models import ModelError
-    from models.train import TrainConfig
-    from models.train import train as run
-
-    config = TrainConfig(data=data, base=base, out=out, dev=dev, minutes=minutes, seed=seed)
-    try:
-        made = run(config)
-    except ModelError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise StopService(f"{error.filename or out}: {error.strerror}") from None
-    print(f"model written to {made}")
 
 
 def _load(model: Path | None, device: str) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -16,11 +17,17 @@ from rich.progress import (
 )
 
 
+class Advance(Protocol):
+    """Told how many are done, and of how many where that was not known before."""
+
+    def __call__(self, done: int, total: int | None = None, /) -> None: ...
+
+
 @contextmanager
-def progress_bar(total: int | None, what: str) -> Iterator[Callable[[int], None]]:
-    """Yields `advance(done)`, to be told how many of `total` are done. Writes to stderr."""
+def progress_bar(total: int | None, what: str) -> Iterator[Advance]:
+    """Yields what is to be told how many of `total` are done. Writes to stderr."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda done, total=None, /: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -32,8 +39,9 @@ def progress_bar(total: int | None, what: str) -> Iterator[Callable[[int], None]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, rate="")
 
-        def advance(done: int) -> None:
+        def advance(done: int, total: int | None = None, /) -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done, rate=f"{speed:,.0f}/s" if speed else "")
+            rate = f"{speed:,.0f}/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate)
 
         yield advance

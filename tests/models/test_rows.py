@@ -10,7 +10,7 @@ import pytest
 
 from models import DataRefused, Passage
 from models.batches import by_length, by_token_budget
-from models.rows import Row, choose, count_by_source, hold_out, joined, read_rows, with_targets
+from models.rows import Row, choose, count_by_source, hold_out, read_rows
 
 GOOD = {"text": "Love my Acme", "label": "positive", "target": "acme", "source": "s", "lang": "en"}
 
@@ -62,40 +62,6 @@ def test_held_out_rows_share_no_text_with_the_rest() -> None:
 def test_caps_and_repeats_are_per_source() -> None:
     chosen = choose(rows("a", 100) + rows("b", 10) + rows("c", 5), {"a": 20}, {"b": 3}, seed=1)
     assert count_by_source(chosen) == {"a": 20, "b": 30, "c": 5}
-
-
-def test_made_up_targets_stand_in_their_text() -> None:
-    texts = {"zh": "这家酒店的服务真的很好", "es": "El hotel es muy bueno", "th": "ดีมาก", "ar": "!"}
-    plain = [Row(Passage(text), 2, "s", lang) for lang, text in texts.items()] * 20
-    named = [Row(Passage("x y", "y", 2), 1, "s", "es"), Row(Passage("all good"), 2, "s", "en")]
-    changed = with_targets(plain + named, 1.0, seed=1)
-    assert changed[-2:] == named
-    for row in changed[:-2]:
-        target, at = row.passage.target, row.passage.at
-        if row.lang == "ar":
-            assert target is None
-        else:
-            assert target
-            assert row.passage.text[at : at + len(target)] == target
-
-
-def test_joined_rows_ask_the_same_text_twice_and_want_two_answers() -> None:
-    texts = {"zh": ["服务真的很好", "质量太差了"], "en": ["Lovely weather", "awful coffee there"]}
-    short = [
-        Row(Passage(text), 2 * i, "s", lang)
-        for lang, pair in texts.items()
-        for i, text in enumerate(pair)
-    ]
-    made = joined([*short, Row(Passage("x" * 500), 1, "s", "en")], 200, seed=1)
-    assert 20 < len(made) <= 200
-    for first, second in zip(made[::2], made[1::2], strict=True):
-        assert first.passage.text == second.passage.text
-        assert first.label != second.label
-        for row in (first, second):
-            target, at = row.passage.target, row.passage.at
-            assert target
-            assert row.passage.text.find(target) == at
-    assert joined([], 10, seed=1) == []
 
 
 def test_batches_hold_every_row_once_within_the_budget() -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from models import Passage, load_classifier
+from models import DataRefused, Passage, load_classifier, resume
 from models.calibrate import fit_temperature
 from models.evaluate import evaluate, figures_of, sample, table
+from models.mixture import class_weights
+from models.recipe import TrainConfig
 from models.rows import Row
-from models.train import TrainConfig, train
+from models.run_log import RunLog
+from models.train import train
 
 WORDS = {"negative": "bad", "neutral": "so so", "positive": "great!"}
 
@@ -30,55 +37,140 @@ def data(tmp_path: Path) -> Path:
     return file
 
 
+def config_of(**settings: Any) -> TrainConfig:
+    return TrainConfig(**{"batch": 16, "learning_rate": 2e-3} | settings)
+
+
 def test_training_learns_and_leaves_a_model_that_loads(
     tiny_path: Path, data: Path, tmp_path: Path
 ) -> None:
-    config = TrainConfig(
-        data=data,
-        base=tiny_path,
-        out=tmp_path / "out",
-        repeats={"made": 6},
-        learning_rate=2e-3,
-        batch=16,
-        minutes=5,
-    )
-    classifier = load_classifier(train(config, lambda line: None))
-    found = classifier.score([Passage(f"{word} 77") for word in WORDS.values()])
+    out = tmp_path / "out"
+    config = config_of(data=data, base=tiny_path, out=out, repeats={"made": 6})
+    train(config, lambda line: None)
+    found = load_classifier(out).score([Passage(f"{word} 77") for word in WORDS.values()])
     assert found.argmax(axis=1).tolist() == [0, 1, 2]
 
-    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    record = json.loads((out / "training.json").read_text())
     assert record["checksums"] == {data.name: hashlib.sha256(data.read_bytes()).hexdigest()}
     assert record["config"]["learning_rate"] == 2e-3
     assert record["dev"]["accuracy"] == 1
     # dev was held out: only what is left of the 180 rows was repeated
     assert record["rows"]["made"] == 6 * (180 - record["dev"]["rows"]) < 6 * 180
+    assert str(tmp_path) not in (out / "training.json").read_text()
 
 
-def test_checkpoints_on_the_way_are_whole_models(
+def test_training_learns_to_listen_to_the_target(
     tiny_path: Path, data: Path, tmp_path: Path
 ) -> None:
-    config = TrainConfig(
-        data=data, base=tiny_path, out=tmp_path / "out", caps={"made": 96}, checkpoint_minutes=0
+    """One text, two targets, two labels: no text alone can tell."""
+    lines = [
+        {"text": f"{a} good, {b} bad", "target": target, "label": label, "source": "pairs"}
+        for a, b in itertools.permutations("abcdefgh", 2)
+        for target, label in ((a, "positive"), (b, "negative"))
+    ]
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = tmp_path / "out"
+    train(config_of(data=data, base=tiny_path, out=out, epochs=30), lambda line: None)
+    found = load_classifier(out).score(
+        [Passage("c good, h bad", "c", 0), Passage("c good, h bad", "h", 8)]
     )
+    assert found.argmax(axis=1).tolist() == [2, 0]
 
-    def stop_at_the_first(line: str) -> None:
-        if "saved" in line:
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"embeddings": True, "token_dropout": 0.1},
+        {"optimizer": "adam", "accumulate": 2, "class_balance": 1.0},
+    ],
+)
+def test_a_run_that_was_cut_off_goes_on_to_the_same_weights(
+    tiny_path: Path, data: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    settings = {"data": data, "base": tiny_path, "checkpoint_minutes": 0, "epochs": 1} | settings
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(config_of(out=whole, **settings), lambda line: None)
+
+    told: list[str] = []
+
+    def stop_on_the_way(line: str) -> None:
+        told.append(line)
+        if len([t for t in told if "dev {" in t]) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(config, stop_at_the_first)
-    load_classifier(tmp_path / "out")
+        train(config_of(out=cut, **settings), stop_on_the_way)
+    load_classifier(cut)  # what a run leaves on its way is a whole model
+    train(config_of(out=cut, resume=True, **settings), told.append)
+    assert any("goes on at step" in line for line in told)
+    assert (
+        load_file(cut / "model.safetensors").keys() == load_file(whole / "model.safetensors").keys()
+    )
+    for name, tensor in load_file(whole / "model.safetensors").items():
+        assert torch.equal(tensor, load_file(cut / "model.safetensors")[name]), name
+    assert not resume.directory(cut).exists()
+
+
+def test_a_run_is_not_resumed_with_other_settings(
+    tiny_path: Path, data: Path, tmp_path: Path
+) -> None:
+    settings = {"data": data, "base": tiny_path, "out": tmp_path / "out", "checkpoint_minutes": 0}
+
+    def stop(line: str) -> None:
+        if "dev {" in line and resume.directory(tmp_path / "out").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config_of(**settings), stop)
+    with pytest.raises(DataRefused, match="learning_rate"):
+        train(config_of(**settings | {"resume": True, "learning_rate": 1e-5}), lambda line: None)
 
 
 def test_training_ends_with_its_time_and_leaves_a_model(
     tiny_path: Path, data: Path, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    out = train(
-        TrainConfig(data=data, base=tiny_path, out=tmp_path / "out", minutes=1e-6), said.append
-    )
+    out = tmp_path / "out"
+    train(config_of(data=data, base=tiny_path, out=out, minutes=1e-6), lambda line: None)
     assert json.loads((out / "training.json").read_text())["step"] == 1
     load_classifier(out)
+
+
+def test_training_stops_early_and_keeps_the_best(
+    tiny_path: Path, data: Path, tmp_path: Path
+) -> None:
+    """A rate of nearly nothing makes no look better than the first."""
+    settings = {"checkpoint_minutes": 0, "patience": 2, "learning_rate": 1e-12}
+    out = tmp_path / "out"
+    told: list[str] = []
+    train(config_of(data=data, base=tiny_path, out=out, **settings), told.append)
+    assert len([line for line in told if "dev {" in line]) == 3
+    assert json.loads((out / "training.json").read_text())["step"] == 1
+
+
+def test_curves_are_written_for_tensorboard(tiny_path: Path, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra train")
+    curves = RunLog(tmp_path / "curves", None, {})
+    config = config_of(data=data, base=tiny_path, out=tmp_path / "out", say_seconds=0)
+    train(config, lambda line: None, log=curves)
+    curves.close()
+    (events,) = (tmp_path / "curves").iterdir()
+    content = events.read_bytes()
+    for name in (b"train/loss", b"rows/s", b"dev/macro_f1"):
+        assert name in content
+
+
+def test_class_weights_make_labels_weigh_alike() -> None:
+    rows = [Row(Passage(""), label) for label in (0, 0, 0, 0, 1, 1, 2)]
+    assert class_weights(rows, 0).tolist() == [1, 1, 1]
+    weights = class_weights(rows, 1)
+    assert (weights * torch.tensor([4, 2, 1])).tolist() == pytest.approx([7 / 3] * 3)
+
+
+def test_the_rate_rises_and_falls(tmp_path: Path) -> None:
+    config = config_of(data=tmp_path, base=tmp_path, out=tmp_path, warmup=0.1)
+    assert [config.rate(done) for done in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
+        [0, 1e-3, 2e-3, 1e-3, 0]
+    )
 
 
 def test_figures_by_hand() -> None:

@@ -1,0 +1,54 @@
+"""Which rows a run trains on and which it only looks at."""
+
+import random
+from collections.abc import Sequence
+
+import torch
+
+from models.noise import noisy
+from models.pairs import contrasting, disagreeing, joined, with_targets
+from models.passage import Passage
+from models.recipe import TrainConfig
+from models.rows import LABELS, Row, choose, hold_out, read_rows
+
+SPLIT_SEED = 7
+"""Of the held-out rows; no run's own seed, so that no run has seen what another is judged by."""
+
+
+def split(config: TrainConfig) -> tuple[list[Row], list[Row]]:
+    """(rows to train on, dev rows in random order).
+
+    Sources that `config.dev` holds are watched there; of every other one a share is held out. No
+    text of dev is trained on, whatever source it comes from.
+    Raises DataRefused where a line is no labelled row.
+    """
+    dev = read_rows(config.dev) if config.dev else []
+    watched = {row.source for row in dev}
+    rows = read_rows(config.data)
+    rest, held = hold_out([r for r in rows if r.source not in watched], config.held_out, SPLIT_SEED)
+    rest += [r for r in rows if r.source in watched]
+    dev += held
+    texts = {row.passage.text for row in dev}
+    random.Random(SPLIT_SEED).shuffle(dev)
+    return [row for row in rest if row.passage.text not in texts], dev
+
+
+def compose(rest: Sequence[Row], config: TrainConfig) -> list[Row]:
+    """The rows of one epoch: chosen, given targets, changed, and those that are made."""
+    seed = config.seed
+    chosen = with_targets(choose(rest, config.caps, config.repeats, seed), config.pair_share, seed)
+    chosen += disagreeing(rest) * config.disagreeing
+    chance = random.Random(seed)
+    for i, row in enumerate(chosen):
+        if row.passage.target is None and chance.random() < config.noise:
+            text = noisy(row.passage.text, chance)
+            chosen[i] = Row(Passage(text), row.label, row.source, row.lang)
+    return chosen + joined(rest, config.joined, seed) + contrasting(config.contrast, seed)
+
+
+def class_weights(rows: Sequence[Row], exponent: float) -> torch.Tensor:
+    """Loss weights of the three labels: (mean count / own count) ** exponent; 0 leaves all alike,
+    1 lets each label weigh the same in sum."""
+    counts = [max(1, sum(row.label == label for row in rows)) for label in range(len(LABELS))]
+    mean = sum(counts) / len(counts)
+    return torch.tensor([(mean / count) ** exponent for count in counts])
