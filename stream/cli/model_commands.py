@@ -21,6 +21,12 @@ ModelDirectory = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model directory; default: shipped.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="What the model's own labels mean: NAME=negative,NAME=neutral,NAME=positive."
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def score(model: ModelDirectory = None, device: Device = "auto") -> None:
+def score(model: ModelDirectory = None, device: Device = "auto", labels: Labels = None) -> None:
     """Score lines {"text", "target"?} of standard input; one line out per line in, in order.
 
     Example: `echo '{"text": "Acme broke again", "target": "Acme"}' | undertone score`
@@ -38,7 +44,7 @@ def score(model: ModelDirectory = None, device: Device = "auto") -> None:
     from models import LABELS, Passage
     from models.rows import find_target
 
-    scorer = _load(model, device)
+    scorer = _load(model, device, labels)
     lines = enumerate(sys.stdin.buffer, 1)
     while chunk := list(islice(lines, _LINES_AT_ONCE)):
         passages = []
@@ -70,6 +76,7 @@ def evaluate(
     data: Annotated[Path, typer.Argument(help="Labelled rows, .jsonl or .jsonl.gz.")],
     model: ModelDirectory = None,
     device: Device = "auto",
+    labels: Labels = None,
     each: Annotated[
         int | None, typer.Option(help="At most so many rows per source and language.", min=1)
     ] = None,
@@ -84,7 +91,7 @@ def evaluate(
     from models.evaluate import sample, table
     from models.rows import read_rows
 
-    scorer = _load(model, device)
+    scorer = _load(model, device, labels)
     try:
         rows = read_rows(data)
     except DataRefused as error:
@@ -124,11 +131,11 @@ def train(
     print(f"model written to {made}")
 
 
-def _load(model: Path | None, device: str) -> Any:
+def _load(model: Path | None, device: str, labels: str | None) -> Any:
     from models import ModelError, load_classifier
     from stream.service import SHIPPED_MODEL
 
     try:
-        return load_classifier(model or SHIPPED_MODEL, device=device)
+        return load_classifier(model or SHIPPED_MODEL, device=device, labels=labels)
     except ModelError as error:
         raise UsageError(str(error)) from None

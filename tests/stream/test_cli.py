@@ -123,6 +123,21 @@ def test_eval_prints_a_table_or_json(call: Call, tiny: str, tmp_path: Path) -> N
     assert json.loads(out)["rows"] == 9
 
 
+@pytest.mark.parametrize("command", ["score", "eval"])
+def test_a_model_with_other_labels_is_refused_until_they_are_mapped(
+    call: Call, command: str, tmp_path: Path
+) -> None:
+    model = str(build(tmp_path / "other", labels=("POS", "NEU", "NEG")))
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a", "label": "neutral"}\n', encoding="utf-8")
+    arguments = [command, *([str(file)] if command == "eval" else []), "--model", model]
+    code, _, err = call(*arguments, stdin=b'{"text": "a"}')
+    assert code == 2 and '--labels "POS=negative,NEU=neutral,NEG=positive"' in err
+    mapping = "POS=positive,NEU=neutral,NEG=negative"
+    code, out, _ = call(*arguments, "--labels", mapping, stdin=b'{"text": "a"}')
+    assert code == 0 and out
+
+
 def findings(out: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for one in json.loads(out):
