@@ -7,13 +7,17 @@ import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stream.cli.options import AsJson
 from stream.cli.progress import progress_bar
 from stream.errors import StopService, UsageError
+from stream.logs import escape
+
+if TYPE_CHECKING:
+    from models.lines import BadLines
 
 _LINES_AT_ONCE = 512
 
@@ -28,6 +32,10 @@ Labels = Annotated[
     ),
 ]
 
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Pass over lines that cannot be used, and count them.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register these commands."""
@@ -36,40 +44,46 @@ def add_to(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def score(model: ModelDirectory = None, device: Device = "auto", labels: Labels = None) -> None:
+def score(
+    model: ModelDirectory = None,
+    device: Device = "auto",
+    labels: Labels = None,
+    skip_bad: SkipBad = False,
+) -> None:
     """Score lines {"text", "target"?} of standard input; one line out per line in, in order.
+
+    A line that is none stops it; with --skip-bad it gives no line of output and is counted.
 
     Example: `echo '{"text": "Acme broke again", "target": "Acme"}' | undertone score`
     """
-    from models import LABELS, Passage
-    from models.rows import find_target
+    from models import LABELS, DataRefused
+    from models.lines import BadLines, parse_lines
+    from models.passage import window
+    from models.rows import passage_of
 
     scorer = _load(model, device, labels)
-    lines = enumerate(sys.stdin.buffer, 1)
-    while chunk := list(islice(lines, _LINES_AT_ONCE)):
-        passages = []
-        for number, line in chunk:
-            text, target = _text_and_target(number, line)
-            passages.append(Passage(text, target, find_target(text, target)))
-        for row in scorer.score(passages):
-            probabilities = dict(zip(LABELS, (round(float(p), 4) for p in row), strict=True))
-            label = LABELS[int(row.argmax())]
-            mood = round(float(row[2] - row[0]), 4)
-            print(json.dumps({"label": label, **probabilities, "score": mood}))
-        sys.stdout.flush()
-
-
-def _text_and_target(number: int, line: bytes) -> tuple[str, str | None]:
+    bad = BadLines(skip_bad)
+    # each text is cut at once, so that a chunk of long ones holds no more than one of short ones
+    passages = parse_lines(
+        enumerate(sys.stdin.buffer, 1), "line ", lambda line: window(passage_of(line)), bad
+    )
     try:
-        message: Any = json.loads(line)
-        text, target = message["text"], message.get("target")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(
-            f'line {number}: not {{"text": …, "target"?: …}}; mend or leave out the line'
-        ) from None
-    if not isinstance(text, str) or not isinstance(target, str | None):
-        raise UsageError(f"line {number}: text and target must be strings")
-    return text, target
+        while chunk := list(islice(passages, _LINES_AT_ONCE)):
+            for row in scorer.score(chunk):
+                probabilities = dict(zip(LABELS, (round(float(p), 4) for p in row), strict=True))
+                label = LABELS[int(row.argmax())]
+                mood = round(float(row[2] - row[0]), 4)
+                print(json.dumps({"label": label, **probabilities, "score": mood}))
+            sys.stdout.flush()
+    except DataRefused as error:
+        raise UsageError(str(error)) from None
+    _say_skipped(bad)
+
+
+def _say_skipped(bad: BadLines) -> None:
+    if bad.count:
+        lines = "1 bad line" if bad.count == 1 else f"{bad.count} bad lines"
+        print(escape(f"undertone: passed over {lines}; the first: {bad.first}"), file=sys.stderr)
 
 
 def evaluate(
@@ -77,6 +91,7 @@ def evaluate(
     model: ModelDirectory = None,
     device: Device = "auto",
     labels: Labels = None,
+    skip_bad: SkipBad = False,
     each: Annotated[
         int | None, typer.Option(help="At most so many rows per source and language.", min=1)
     ] = None,
@@ -89,20 +104,23 @@ def evaluate(
     from models import DataRefused
     from models.evaluate import evaluate as measure
     from models.evaluate import sample, table
+    from models.lines import BadLines
     from models.rows import read_rows
 
     scorer = _load(model, device, labels)
+    bad = BadLines(skip_bad)
     try:
-        rows = read_rows(data)
+        rows = read_rows(data, bad)
     except DataRefused as error:
         raise UsageError(str(error)) from None
     rows = sample(rows, each) if each else rows
     with progress_bar(len(rows), "rows") as advance:
         report = measure(scorer, rows, advance)
     if as_json:
-        print(json.dumps(asdict(report)))
+        print(json.dumps({"skipped": bad.count, **asdict(report)}))
     else:
         print(f"{table(report)}\n\n{report.rows} rows, {report.rows_per_second:.0f} rows/s")
+    _say_skipped(bad)
 
 
 def train(
