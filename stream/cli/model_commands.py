@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -62,22 +64,38 @@ def score(
     from models.rows import passage_of
 
     scorer = _load(model, device, labels)
-    bad = BadLines(skip_bad)
+    bad, done = BadLines(skip_bad), 0
     # each text is cut at once, so that a chunk of long ones holds no more than one of short ones
     passages = parse_lines(
         enumerate(sys.stdin.buffer, 1), "line ", lambda line: window(passage_of(line)), bad
     )
     try:
-        while chunk := list(islice(passages, _LINES_AT_ONCE)):
-            for row in scorer.score(chunk):
-                probabilities = dict(zip(LABELS, (round(float(p), 4) for p in row), strict=True))
-                label = LABELS[int(row.argmax())]
-                mood = round(float(row[2] - row[0]), 4)
-                print(json.dumps({"label": label, **probabilities, "score": mood}))
-            sys.stdout.flush()
+        with _bar_over_input() as advance:
+            while chunk := list(islice(passages, _LINES_AT_ONCE)):
+                for row in scorer.score(chunk):
+                    probabilities = dict(
+                        zip(LABELS, (round(float(p), 4) for p in row), strict=True)
+                    )
+                    label = LABELS[int(row.argmax())]
+                    mood = round(float(row[2] - row[0]), 4)
+                    print(json.dumps({"label": label, **probabilities, "score": mood}))
+                sys.stdout.flush()
+                done += len(chunk)
+                advance(done + bad.count)
     except DataRefused as error:
         raise UsageError(str(error)) from None
     _say_skipped(bad)
+
+
+def _bar_over_input() -> AbstractContextManager[Callable[[int], None]]:
+    """A bar where standard input is a file and no terminal needs the place for the answers."""
+    file = sys.stdin.buffer
+    if not sys.stderr.isatty() or sys.stdout.isatty() or not file.seekable():
+        return nullcontext(lambda done: None)
+    here = file.tell()
+    total = sum(1 for _ in file)
+    file.seek(here)
+    return progress_bar(total, "lines")
 
 
 def _say_skipped(bad: BadLines) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +117,23 @@ def test_answers_come_before_the_input_ends(tiny: Path) -> None:
         rest = [json.loads(line) for line in running.stdout]
     assert running.returncode == 0
     assert len(first) + len(rest) == 700
+
+
+def test_a_bar_on_the_terminal_leaves_the_answers_alone(tiny: Path, tmp_path: Path) -> None:
+    """Standard input and output are files, errors a terminal."""
+    (tmp_path / "in").write_bytes(b"".join(good(n) + b"\n" for n in range(1500)))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "stream", "score", "--model", str(tiny)]
+    shown = b""
+    with (tmp_path / "in").open("rb") as read, (tmp_path / "out").open("wb") as write:
+        running = subprocess.Popen(command, stdin=read, stdout=write, stderr=theirs, cwd=ROOT)
+        os.close(theirs)
+        with suppress(OSError):  # how a terminal says that its other end is closed
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert running.wait() == 0
+    answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert len(answers) == 1500
+    assert b"lines" in shown and b"1500/1500" in shown
+    assert b"negative" not in shown
