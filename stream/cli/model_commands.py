@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,25 +118,23 @@ def evaluate(
 
     Example: `undertone eval test.jsonl.gz --each 200`
     """
-    from models import DataRefused
+    from models import ModelError
     from models.evaluate import evaluate as measure
-    from models.evaluate import sample, table
+    from models.evaluate import sample
     from models.lines import BadLines
+    from models.report import summary, to_json
     from models.rows import read_rows
 
-    scorer = _load(model, device, labels)
     bad = BadLines(skip_bad)
     try:
+        scorer = _load(model, device, labels)
         rows = read_rows(data, bad)
-    except DataRefused as error:
+        rows = sample(rows, each) if each else rows
+        with progress_bar(len(rows), "rows") as advance:
+            report = measure(scorer, rows, advance, skipped=bad.count)
+    except ModelError as error:
         raise UsageError(str(error)) from None
-    rows = sample(rows, each) if each else rows
-    with progress_bar(len(rows), "rows") as advance:
-        report = measure(scorer, rows, advance)
-    if as_json:
-        print(json.dumps({"skipped": bad.count, **asdict(report)}))
-    else:
-        print(f"{table(report)}\n\n{report.rows} rows, {report.rows_per_second:.0f} rows/s")
+    print(to_json(report) if as_json else summary(report))
     _say_skipped(bad)
 
 

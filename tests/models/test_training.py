@@ -1,4 +1,4 @@
-"""Training end to end on a tiny model, and the figures that judge one."""
+"""Training end to end on a tiny model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import pytest
 
 from models import Passage, load_classifier
 from models.calibrate import fit_temperature
-from models.evaluate import evaluate, figures_of, sample, table
-from models.rows import Row
 from models.train import TrainConfig, train
 
 WORDS = {"negative": "bad", "neutral": "so so", "positive": "great!"}
@@ -79,46 +77,6 @@ def test_training_ends_with_its_time_and_leaves_a_model(
     )
     assert json.loads((out / "training.json").read_text())["step"] == 1
     load_classifier(out)
-
-
-def test_figures_by_hand() -> None:
-    gold = np.array([0, 0, 1, 1, 2, 2])
-    f = figures_of("s", "en", gold, np.array([0, 1, 1, 1, 2, 0]))
-    assert f.support == {"negative": 2, "neutral": 2, "positive": 2}
-    assert f.accuracy == pytest.approx(4 / 6, abs=1e-4)
-    assert f.macro_recall == pytest.approx((1 / 2 + 1 + 1 / 2) / 3, abs=1e-4)
-    assert f.macro_f1 == pytest.approx((1 / 2 + 4 / 5 + 2 / 3) / 3, abs=1e-4)
-    assert not f.two_class
-
-
-def test_in_two_classes_a_neutral_answer_is_wrong_and_no_class() -> None:
-    f = figures_of("s", "zh", np.array([0, 0, 2, 2]), np.array([0, 1, 2, 2]))
-    assert f.two_class
-    assert f.accuracy == 0.75
-    assert f.macro_f1 == pytest.approx((2 / 3 + 1) / 2, abs=1e-4)
-
-
-def test_a_report_covers_every_source_and_language(tiny_path: Path) -> None:
-    rows = [
-        Row(Passage(f"text {i}"), i % 3, source, lang)
-        for source, lang in (("a", "en"), ("a", "de"), ("b", "en"))
-        for i in range(30)
-    ]
-    done: list[int] = []
-    report = evaluate(load_classifier(tiny_path), rows, done.append, batch=40)
-    assert [(f.source, f.lang) for f in report.sources] == [
-        ("a", ""),
-        ("a", "de"),
-        ("a", "en"),
-        ("b", "en"),
-    ]
-    assert [sum(f.support.values()) for f in report.sources] == [60, 30, 30, 30]
-    assert done == [40, 80, 90]
-    mean = (report.sources[1].macro_f1 + report.sources[2].macro_f1) / 2
-    assert report.mean_over_languages("a") == pytest.approx(mean)
-    assert report.mean_over_languages("b") == report.sources[3].macro_f1
-    assert table(report).count("\n") == 5
-    assert len(sample(rows, each=10)) == 30
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.0])

@@ -110,17 +110,39 @@ def test_score_keeps_the_order_and_names_a_bad_line(call: Call, tiny: str) -> No
     assert code == 2 and "line 2" in err
 
 
-def test_eval_prints_a_table_or_json(call: Call, tiny: str, tmp_path: Path) -> None:
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Nine rows."""
     file = tmp_path / "rows.jsonl"
     rows = [
         {"text": f"t {n}", "label": label, "lang": "en", "source": "s"}
         for n, label in enumerate(["negative", "neutral", "positive"] * 3)
     ]
-    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    code, out, _ = call("eval", str(file), "--model", tiny)
-    assert code == 0 and "macro-F1" in out
-    code, out, _ = call("eval", str(file), "--model", tiny, "--json")
-    assert json.loads(out)["rows"] == 9
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_eval_prints_a_table_or_json(call: Call, tiny: str, labelled: Path) -> None:
+    code, out, _ = call("eval", str(labelled), "--model", tiny)
+    assert code == 0 and "macro-F1" in out and "9 rows" in out
+    code, out, _ = call("eval", str(labelled), "--model", tiny, "--json")
+    found = json.loads(out)
+    assert (found["rows"], found["skipped"]) == (9, 0)
+    assert found["sources"][0]["lang"] == "en"
+
+
+def test_eval_stops_at_a_bad_line_or_counts_it(call: Call, tiny: str, labelled: Path) -> None:
+    with labelled.open("a", encoding="utf-8") as file:
+        file.write('[1]\n{"text": "a", "label": "bad"}\n')
+    code, _, err = call("eval", str(labelled), "--model", tiny)
+    assert code == 2 and "rows.jsonl:10: not an object but an array" in err
+    code, out, err = call("eval", str(labelled), "--model", tiny, "--skip-bad", "--json")
+    found = json.loads(out)
+    assert code == 0 and (found["rows"], found["skipped"]) == (9, 2)
+    assert "passed over 2 bad lines" in err
+    labelled.write_text("[1]\n", encoding="utf-8")
+    code, _, err = call("eval", str(labelled), "--model", tiny, "--skip-bad")
+    assert code == 2 and "no labelled row" in err
 
 
 @pytest.mark.parametrize("command", ["score", "eval"])
