@@ -1,8 +1,9 @@
-"""An evaluation as people and machines read it: a table and JSON."""
+"""An evaluation as people and machines read it: a table, Markdown, JSON."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from models.evaluate import Report
 from models.figures import BINS, Figures, Interval
@@ -70,10 +71,40 @@ def to_json(report: Report) -> str:
     return json.dumps(asdict(report))
 
 
+def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
+    """The summary, the pictures, and each group's classes and confusion matrix."""
+    head, _, notes = summary(report).partition("\n\n")
+    parts = ["# Evaluation", head, *notes.splitlines()]
+    parts += [f"![{name.removesuffix('.png')}]({name})" for name in pictures]
+    for f in report.sources:
+        parts += [f"## {shown(f.source) or '–'}, {shown(f.lang) or 'all languages'}", _classes(f)]
+    return "\n\n".join(parts) + "\n"
+
+
+def write(report: Report, out: Path, pictures: Sequence[Path] = ()) -> list[Path]:
+    """report.md, which shows the pictures, and report.json in `out`, which is made if need be."""
+    out.mkdir(parents=True, exist_ok=True)
+    prose, figures = out / "report.md", out / "report.json"
+    prose.write_text(markdown(report, [p.name for p in pictures]), encoding="utf-8")
+    figures.write_text(to_json(report) + "\n", encoding="utf-8")
+    return [prose, figures]
+
+
 def shown(name: str) -> str:
     """A name from the data that breaks neither a table nor a terminal."""
     clean = name.encode("utf-8", "replace").decode()
     return "".join(c if c.isprintable() and c != "|" else "?" for c in clean)[:40]
+
+
+def _classes(f: Figures) -> str:
+    lines: list[tuple[str, ...]] = [
+        ("label", "precision", "recall", "F1", "rows", *(f"given as {label}" for label in LABELS))
+    ]
+    for label, given in zip(LABELS, f.confusion, strict=True):
+        one = f.classes[label]
+        rates = (_points(one.precision), _points(one.recall), _points(one.f1))
+        lines.append((label, *rates, str(one.support), *map(str, given)))
+    return _grid(lines, numbers_from=1)
 
 
 def _grid(lines: Sequence[Sequence[str]], numbers_from: int) -> str:

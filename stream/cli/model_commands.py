@@ -112,29 +112,42 @@ def evaluate(
     each: Annotated[
         int | None, typer.Option(help="At most so many rows per source and language.", min=1)
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write report.md, report.json and plots there."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on labelled rows, per source and language.
 
-    Example: `undertone eval test.jsonl.gz --each 200`
+    Example: `undertone eval test.jsonl.gz --each 200 --out report`
     """
     from models import ModelError
     from models.evaluate import evaluate as measure
     from models.evaluate import sample
     from models.lines import BadLines
-    from models.report import summary, to_json
+    from models.plots import check_installed, draw
+    from models.report import summary, to_json, write
     from models.rows import read_rows
 
     bad = BadLines(skip_bad)
     try:
+        if out:
+            check_installed()
         scorer = _load(model, device, labels)
         rows = read_rows(data, bad)
         rows = sample(rows, each) if each else rows
         with progress_bar(len(rows), "rows") as advance:
             report = measure(scorer, rows, advance, skipped=bad.count)
+        pictures = draw(report, out) if out else []
+        written = write(report, out, pictures) if out else []
     except ModelError as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise StopService(f"--out {error.filename or out}: {error.strerror}") from None
     print(to_json(report) if as_json else summary(report))
+    if written:
+        print(f"written: {', '.join(map(str, [*written, *pictures]))}", file=sys.stderr)
     _say_skipped(bad)
 
 

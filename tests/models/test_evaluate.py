@@ -1,4 +1,4 @@
-"""An evaluation from rows to report: table and JSON."""
+"""An evaluation from rows to report: table, Markdown, JSON and pictures."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import DataRefused, Passage, load_classifier
+from models import DataRefused, ModelError, Passage, load_classifier
 from models.evaluate import Report, evaluate, sample
-from models.report import summary, table, to_json
+from models.plots import _sources, draw
+from models.report import summary, table, to_json, write
 from models.rows import Row
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Told:
@@ -142,10 +145,45 @@ def test_json_holds_every_figure() -> None:
     assert found["targets"][0]["sentences"] == 1
 
 
+def test_the_report_and_its_pictures_are_written(tmp_path: Path) -> None:
+    report = told([*some("m", "en"), *some("m", "de"), *some("2c", "zh", labels=2), *pairs()])
+    out = tmp_path / "deep" / "out"
+    pictures = draw(report, out)
+    assert [path.name for path in pictures] == ["macro-f1.png", "reliability.png", "confusion.png"]
+    for path in pictures:
+        assert path.read_bytes().startswith(PNG)
+        assert path.stat().st_size > 5000
+    written = write(report, out, pictures)
+    assert [path.name for path in written] == ["report.md", "report.json"]
+    prose = written[0].read_text(encoding="utf-8")
+    assert "![confusion](confusion.png)" in prose
+    assert "## m, de" in prose
+    assert "precision" in prose
+    assert json.loads(written[1].read_text(encoding="utf-8")) == json.loads(to_json(report))
+
+
 @pytest.mark.parametrize("name", ["$x_{", "微博", "a|b\n\x1b[31m", "\ud800", "", "long" * 100])
-def test_names_from_the_data_break_nothing(name: str) -> None:
+def test_names_from_the_data_break_nothing(name: str, tmp_path: Path) -> None:
     report = told(some(name, name, 4))
     lines = table(report).splitlines()
     assert len(lines) == 3
     assert "\x1b" not in lines[2]
-    lines[2].encode()
+    write(report, tmp_path, draw(report, tmp_path))
+
+
+def test_of_a_great_many_sources_the_pictures_show_the_largest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.plots.PANELS", 2)
+    monkeypatch.setattr("models.plots.BARS", 3)
+    report = told([row for i in range(6) for row in some(f"s{i}", "en", 3 + i % 4)])
+    assert [f.source for f in _sources(report)] == ["s2", "s3"]
+    assert all(path.stat().st_size for path in draw(report, tmp_path))
+
+
+def test_without_matplotlib_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.plots.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"^plots need matplotlib: pip install [^\n]*$"):
+        draw(told(some("m", "en")), tmp_path / "out")

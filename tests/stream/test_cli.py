@@ -131,6 +131,26 @@ def test_eval_prints_a_table_or_json(call: Call, tiny: str, labelled: Path) -> N
     assert found["sources"][0]["lang"] == "en"
 
 
+def test_eval_writes_a_report_with_pictures(
+    call: Call, tiny: str, labelled: Path, tmp_path: Path
+) -> None:
+    code, out, err = call("eval", str(labelled), "--model", tiny, "--out", "report", "--json")
+    assert code == 0
+    assert json.loads(out) == json.loads((tmp_path / "report" / "report.json").read_text())
+    assert "report/report.md" in err
+    code, _, err = call("eval", str(labelled), "--model", tiny, "--out", str(labelled))
+    assert code == 1 and err.endswith("File exists\n") and str(labelled) in err
+
+
+def test_eval_says_what_plots_need_before_it_scores(
+    call: Call, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.plots.find_spec", lambda name: None)
+    code, _, err = call("eval", str(labelled), "--model", "nowhere", "--out", "report")
+    assert code == 2
+    assert err == "undertone: plots need matplotlib: pip install 'undertone[train]'\n"
+
+
 def test_eval_stops_at_a_bad_line_or_counts_it(call: Call, tiny: str, labelled: Path) -> None:
     with labelled.open("a", encoding="utf-8") as file:
         file.write('[1]\n{"text": "a", "label": "bad"}\n')
