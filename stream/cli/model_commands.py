@@ -61,6 +61,7 @@ def score(
     from models.lines import BadLines, parse_lines
     from models.passage import window
     from models.rows import passage_of
+    from stream.score import UNIT, to_units
 
     scorer = _load(model, device, labels)
     bad, done = BadLines(skip_bad), 0
@@ -71,13 +72,11 @@ def score(
     try:
         with _bar_over_input() as advance:
             while chunk := list(islice(passages, _LINES_AT_ONCE)):
-                for row in scorer.score(chunk):
-                    probabilities = dict(
-                        zip(LABELS, (round(float(p), 4) for p in row), strict=True)
-                    )
-                    label = LABELS[int(row.argmax())]
-                    mood = round(float(row[2] - row[0]), 4)
-                    print(json.dumps({"label": label, **probabilities, "score": mood}))
+                for units in to_units(scorer.score(chunk)):
+                    shares = {label: u / UNIT for label, u in zip(LABELS, units, strict=True)}
+                    label = LABELS[units.index(max(units))]
+                    mood = (units[2] - units[0]) / UNIT
+                    print(json.dumps({"label": label, **shares, "score": mood}))
                 sys.stdout.flush()
                 done += len(chunk)
                 advance(done + bad.count)

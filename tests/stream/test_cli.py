@@ -103,7 +103,8 @@ def test_score_keeps_the_order_and_names_a_bad_line(call: Call, tiny: str) -> No
     assert code == 0 and len(rows) == 20
     for row in rows:
         assert row["label"] == max(("negative", "neutral", "positive"), key=lambda k: row[k])
-        assert row["score"] == pytest.approx(row["positive"] - row["negative"], abs=2e-4)
+        assert row["score"] == pytest.approx(row["positive"] - row["negative"], abs=1e-9)
+        assert row["negative"] + row["neutral"] + row["positive"] == pytest.approx(1, abs=1e-9)
     _, one, _ = call("score", "--model", tiny, stdin=json.dumps(lines[7]).encode())
     assert json.loads(one)["negative"] == pytest.approx(rows[7]["negative"], abs=1e-3)
     code, _, err = call("score", "--model", tiny, stdin=b'{"text": "a"}\n[1]\n')
