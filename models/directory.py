@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelRefused
-from models.rows import LABELS
+from models.labels import find_columns
 
 CHECKSUMS = "SHA256SUMS"
 """Checked where it is present, in the form of sha256sum(1)."""
@@ -43,9 +43,11 @@ class ModelDirectory:
     """SHA-256 over all files that decide a score; equal files give equal hashes anywhere."""
 
 
-def inspect_directory(path: Path) -> ModelDirectory:
+def inspect_directory(path: Path, labels: str | None = None) -> ModelDirectory:
     """Checks a model directory without loading it.
 
+    `labels` says what the model's own labels mean, in the form of `models.labels`. Another meaning
+    is another model: the hash changes with it.
     Raises ModelRefused with one line that names the path, the reason and the fix.
     """
     if path.suffix in _PICKLES:
@@ -65,9 +67,12 @@ def inspect_directory(path: Path) -> ModelDirectory:
     config = _config(path / "config.json")
     scoring = [name for name in files if name in _SCORING or name.endswith(".safetensors")]
     identity = "".join(f"{digests[name]}  {name}\n" for name in scoring) + f"encoding {ENCODING}\n"
+    columns, mapped = find_columns(config.get("id2label"), labels, str(path / "config.json"))
+    if mapped:
+        identity += f"columns {columns}\n"
     return ModelDirectory(
         path,
-        _columns(config, path / "config.json"),
+        columns,
         _temperature(config, path / "config.json"),
         _marks(config, path / "config.json"),
         hashlib.sha256(identity.encode()).hexdigest(),
@@ -127,21 +132,6 @@ def _config(file: Path) -> dict[str, Any]:
             "use an architecture that transformers has"
         )
     return config
-
-
-def _columns(config: dict[str, Any], file: Path) -> tuple[int, int, int]:
-    """Output columns of our three labels, whatever their order and case."""
-    found = config.get("id2label")
-    names = {}
-    if isinstance(found, dict):
-        names = {str(label).lower(): str(column) for column, label in found.items()}
-    if set(names) != set(LABELS) or sorted(names.values()) != ["0", "1", "2"]:
-        shown = ", ".join(map(str, found.values())) if isinstance(found, dict) else "none"
-        raise ModelRefused(
-            f"{file}: its labels are {shown[:200]}, not negative, neutral, positive; if they mean "
-            'these, map them: "id2label": {"0": "negative", "1": "neutral", "2": "positive"}'
-        )
-    return (int(names["negative"]), int(names["neutral"]), int(names["positive"]))
 
 
 def _temperature(config: dict[str, Any], file: Path) -> float:

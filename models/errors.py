@@ -3,7 +3,8 @@
 ModelError (ValueError)
 ├── ModelRefused      the directory may not be loaded (unsafe, incomplete, altered, other labels)
 ├── BackendMissing    the device or backend asked for is not available here
-└── DataRefused       a file of labelled rows has a line that is none
+├── DataRefused       a file of labelled rows has a line that is none
+└── ExtraMissing      a library that only this needs is not installed
 """
 
 
@@ -21,3 +22,7 @@ class BackendMissing(ModelError):
 
 class DataRefused(ModelError):
     """A file of labelled rows is not what it must be."""
+
+
+class ExtraMissing(ModelError):
+    """An optional library is not installed; the message says how to install it."""

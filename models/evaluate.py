@@ -1,47 +1,40 @@
-"""How good is a model? Figures per source and language, as dataclasses; printing is the caller's.
+"""How good is a model? It answers rows whose answers are known, and what it got right is counted.
 
-python -m models.evaluate DATA.jsonl.gz --model DIR [--json]
+Figures are in `models.figures` and `models.targets`; `models.report` and `models.plots` show them.
 """
 
-import argparse
-import json
 import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.classify import Classifier
-from models.errors import ModelError
-from models.load import load_classifier
-from models.rows import LABELS, Row, read_rows
+from models.errors import DataRefused
+from models.figures import (
+    Calibration,
+    Figures,
+    Interval,
+    calibration_of,
+    count,
+    figures_of,
+    mean_interval,
+)
+from models.rows import LABELS, Row
+from models.targets import TargetFigures, target_figures
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Figures of one group of rows; all of 0..1.
-
-    Means are over the labels that occur among the answers sought: in a source of two classes a
-    neutral answer is wrong and costs recall, but is no class of its own. There `accuracy` is the
-    two-class accuracy of published work.
-    """
+class LanguageMean:
+    """Macro-F1 of a source's languages, each counted alike (UMSAB's figure)."""
 
     source: str
-    lang: str
-    """Empty for a whole source."""
-    support: dict[str, int]
-    accuracy: float
+    languages: int
     macro_f1: float
-    macro_recall: float
-
-    @property
-    def two_class(self) -> bool:
-        """No neutral row among them."""
-        return not self.support["neutral"]
+    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +42,18 @@ class Report:
     """The figures of one evaluation."""
 
     rows: int
+    skipped: int
+    """Lines of the data that were passed over as bad."""
     rows_per_second: float
+    model_hash: str
     sources: list[Figures]
     """One per source, then one per source and language where a source has several."""
+    language_means: list[LanguageMean]
+    """Of sources with several languages."""
+    targets: list[TargetFigures]
+    """Sentences with targets of several labels, per source and all together."""
+    calibration: Calibration
+    """Over all rows."""
 
     def mean_over_languages(self, source: str) -> float:
         """Mean macro-F1 of a source's languages, each counted alike (UMSAB's figure)."""
@@ -65,102 +67,96 @@ def evaluate(
     rows: Sequence[Row],
     progress: Callable[[int], None] = lambda done: None,
     batch: int = 512,
+    skipped: int = 0,
 ) -> Report:
-    """Scores every row and counts; `progress` is called with the number of rows done."""
+    """Scores every row and counts; `progress` is called with the number of rows done.
+
+    `skipped` is only carried into the report. Raises DataRefused where there is no row.
+    """
+    if not rows:
+        raise DataRefused("no labelled row to measure; give a file with at least one")
     began = time.perf_counter()
-    predicted = np.zeros(len(rows), np.int64)
+    probabilities = _answers(classifier, rows, progress, batch)
+    seconds = time.perf_counter() - began
+
+    gold = np.array([row.label for row in rows], np.int64)
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    numbers: dict[str, int] = {}
+    texts = np.array([numbers.setdefault(row.passage.text, len(numbers)) for row in rows], np.int64)
+
+    def group(source: str, lang: str, at: list[int]) -> Figures:
+        return figures_of(source, lang, gold[at], predicted[at], confidence[at], texts[at])
+
+    figures, means = [], []
+    for source, parts in _by_source(rows).items():
+        whole = [i for at in parts.values() for i in at]
+        if len(parts) == 1:
+            figures.append(group(source, next(iter(parts)), whole))
+            continue
+        languages = [group(source, lang, at) for lang, at in parts.items()]
+        figures += [group(source, "", whole), *languages]
+        counts = [
+            (f"{source}/{lang}", count(gold[at], predicted[at], texts[at]))
+            for lang, at in parts.items()
+        ]
+        mean = round(float(np.mean([f.macro_f1 for f in languages])), 4)
+        means.append(LanguageMean(source, len(languages), mean, mean_interval(counts)))
+    return Report(
+        len(rows),
+        skipped,
+        round(len(rows) / max(seconds, 1e-9), 1),
+        classifier.model_hash,
+        figures,
+        means,
+        target_figures(rows, predicted.tolist()),
+        calibration_of(confidence, gold == predicted),
+    )
+
+
+def _answers(
+    classifier: Classifier, rows: Sequence[Row], progress: Callable[[int], None], batch: int
+) -> NDArray[np.float32]:
+    found = np.zeros((len(rows), len(LABELS)), np.float32)
     # by length, so that the batches of each call are full of rows of one length
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].passage.text))
     for start in range(0, len(order), batch):
         part = order[start : start + batch]
-        predicted[part] = classifier.score([rows[i].passage for i in part]).argmax(axis=1)
+        found[part] = classifier.score([rows[i].passage for i in part])
         progress(start + len(part))
-    seconds = time.perf_counter() - began
-    gold = np.array([row.label for row in rows], np.int64)
+    return found
 
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+
+def _by_source(rows: Sequence[Row]) -> dict[str, dict[str, list[int]]]:
+    """Source to language to the places of its rows, both by name; "und" for the rows of several
+    languages that name none."""
+    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for i, row in enumerate(rows):
-        groups[row.source, row.lang].append(i)
-    figures = []
-    for source in sorted({source for source, _ in groups}):
-        own = {lang: i for (name, lang), i in sorted(groups.items()) if name == source}
-        whole = [i for part in own.values() for i in part]
-        only = next(iter(own)) if len(own) == 1 else ""
-        figures.append(figures_of(source, only, gold[whole], predicted[whole]))
-        if len(own) > 1:
-            figures += [figures_of(source, lang, gold[i], predicted[i]) for lang, i in own.items()]
-    return Report(len(rows), round(len(rows) / max(seconds, 1e-9), 1), figures)
-
-
-def figures_of(
-    source: str, lang: str, gold: NDArray[np.int64], predicted: NDArray[np.int64]
-) -> Figures:
-    """Figures of one group from its gold and predicted label numbers."""
-    f1s, recalls = [], []
-    for label in np.unique(gold):
-        hits = int(((gold == label) & (predicted == label)).sum())
-        sought, given = int((gold == label).sum()), int((predicted == label).sum())
-        recalls.append(hits / sought)
-        f1s.append(2 * hits / (sought + given))
-    return Figures(
-        source,
-        lang,
-        {name: int((gold == i).sum()) for i, name in enumerate(LABELS)},
-        round(float((gold == predicted).mean()), 4),
-        round(float(np.mean(f1s)), 4),
-        round(float(np.mean(recalls)), 4),
-    )
+        found[row.source][row.lang].append(i)
+    return {
+        source: {
+            lang or ("und" if len(parts) > 1 else ""): at for lang, at in sorted(parts.items())
+        }
+        for source, parts in sorted(found.items())
+    }
 
 
 def sample(rows: Sequence[Row], each: int, seed: int = 7) -> list[Row]:
-    """At most `each` rows of every source and language, drawn with a fixed seed."""
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    """At most `each` rows of every source and language, drawn with a fixed seed.
+
+    Whole texts are drawn: a sentence comes with all of its targets or not at all.
+    """
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        groups[row.source, row.lang].append(row)
+        groups[row.source, row.lang][row.passage.text].append(row)
     chance = random.Random(seed)
-    return [
-        row
-        for key in sorted(groups)
-        for row in (chance.sample(groups[key], each) if len(groups[key]) > each else groups[key])
-    ]
-
-
-def table(report: Report) -> str:
-    """The report as a Markdown table."""
-    lines = [
-        "| source | language | rows | macro-F1 | macro-recall | accuracy |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-    ]
-    for f in report.sources:
-        rows = sum(f.support.values())
-        note = " (two classes)" if f.two_class else ""
-        lines.append(
-            f"| {f.source} | {f.lang or 'all'} | {rows} | {100 * f.macro_f1:.1f} "
-            f"| {100 * f.macro_recall:.1f} | {100 * f.accuracy:.1f}{note} |"
-        )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--each", type=int, help="at most so many rows per source and language")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    try:
-        rows = read_rows(given.data)
-        if given.each:
-            rows = sample(rows, given.each)
-        report = evaluate(load_classifier(given.model), rows)
-    except ModelError as error:
-        parser.error(str(error))
-    print(
-        json.dumps(asdict(report))
-        if given.json
-        else f"{table(report)}\n\n{report.rows_per_second} rows/s"
-    )
-
-
-if __name__ == "__main__":
-    main()
+    drawn: list[Row] = []
+    for key in sorted(groups):
+        texts = list(groups[key].values())
+        chance.shuffle(texts)
+        left = each
+        for own in texts:
+            if len(own) <= left:
+                drawn += own
+                left -= len(own)
+    return drawn

@@ -9,12 +9,18 @@ from models.errors import BackendMissing
 
 
 def load_classifier(
-    path: Path, device: str = "auto", backend: str = "auto", threads: int | None = None
+    path: Path,
+    device: str = "auto",
+    backend: str = "auto",
+    threads: int | None = None,
+    labels: str | None = None,
 ) -> Classifier:
     """Loads the model in `path`; nothing is fetched from any network.
 
     `device` is auto, cpu or cuda (auto: CUDA where there is one); `backend` is auto or torch.
     `threads` sets torch's threads, which are the whole process's; None leaves them.
+    `labels` says what the labels of a model with other names mean, as
+    "LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive".
     Raises ModelRefused where the directory must not or cannot be loaded and BackendMissing where
     device or backend is not to be had; both are one line that names the fix.
     """
@@ -22,7 +28,7 @@ def load_classifier(
         raise BackendMissing(f"model.backend: {backend!r} is not available; choose torch or auto")
     if device not in ("auto", "cpu", "cuda"):
         raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
-    checked = inspect_directory(Path(path))
+    checked = inspect_directory(Path(path), labels)
     # torch takes seconds to import: only what loads a model pays for it
     from models.torch_backend import TorchBackend, find_device, load_network
 

@@ -6,8 +6,8 @@ One JSON object a line: `text`, `label` (negative, neutral, positive), and optio
 
 import gzip
 import hashlib
-import json
 import random
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import DataRefused
+from models.lines import BadLines, parse_lines
 from models.passage import Passage
 
 LABELS = ("negative", "neutral", "positive")
@@ -30,40 +31,41 @@ class Row:
     lang: str = ""
 
 
-def read_rows(path: Path) -> list[Row]:
-    """All rows of a JSON-lines file, gzipped or not.
+def read_rows(path: Path, bad: BadLines | None = None) -> list[Row]:
+    """All rows of a JSON-lines file, gzipped or not; blank lines are passed over.
 
-    Raises DataRefused naming the file, the line and what is wrong with it.
+    Raises DataRefused naming the file, the line and what is wrong with it, unless `bad` passes
+    such lines over.
     """
-    rows = []
+    bad = bad or BadLines(skip=False)
     opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    rows.append(_row(line, f"{path}:{number}"))
-    except OSError as error:
+        with opened(path, "rb") as file:
+            lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+            return list(parse_lines(lines, f"{path}:", _row, bad))
+    except (OSError, EOFError, zlib.error) as error:  # the last two: a torn gzip file
         raise DataRefused(f"{path}: cannot be read ({error}); give a JSON-lines file") from error
-    return rows
 
 
-def _row(line: str, place: str) -> Row:
-    try:
-        value: Any = json.loads(line)
-    except ValueError as error:
-        raise DataRefused(f"{place}: not JSON ({error}); write one object a line") from error
-    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
-        raise DataRefused(f'{place}: no object with a string "text"')
-    if value.get("label") not in LABELS:
-        raise DataRefused(f'{place}: "label" is {value.get("label")!r}; use one of {LABELS}')
-    text, target = value["text"], value.get("target")
-    if target is not None and not isinstance(target, str):
-        raise DataRefused(f'{place}: "target" is not a string; leave it out where there is none')
+def passage_of(value: Mapping[str, Any]) -> Passage:
+    """The passage of one line's object. Raises DataRefused where text or target is no string."""
+    text, target = value.get("text"), value.get("target")
+    if not isinstance(text, str):
+        raise DataRefused('no string "text"; write {"text": …, "target"?: …}')
+    if not isinstance(target, str | None):
+        raise DataRefused('"target" is not a string; leave it out where there is none')
+    return Passage(text, target, find_target(text, target))
+
+
+def _row(value: Mapping[str, Any]) -> Row:
+    passage, label = passage_of(value), value.get("label")
+    if label not in LABELS:
+        raise DataRefused(f'"label" is {label!r:.60}; use one of {", ".join(LABELS)}')
     return Row(
-        Passage(text, target, find_target(text, target)),
-        LABELS.index(value["label"]),
-        str(value.get("source", "")),
-        str(value.get("lang", "")),
+        passage,
+        LABELS.index(label),
+        str(value.get("source") or ""),
+        str(value.get("lang") or ""),
     )
 
 

@@ -19,7 +19,7 @@ from models import adapters, resume
 from models.batches import by_length
 from models.calibrate import fit_temperature
 from models.encode import Encoder, Tokens
-from models.evaluate import figures_of
+from models.figures import figures_of
 from models.mixture import class_weights, compose, split
 from models.passage import window
 from models.quiet import quiet
@@ -136,6 +136,8 @@ def train(  # noqa: PLR0912, PLR0915 - one long function is what this is
 
     def look(some: Sequence[Row]) -> dict[str, float]:
         """Figures on dev rows, and the temperature that fits them."""
+        if not some:
+            return {"rows": 0, "macro_f1": 0.0, "temperature": 1.0}
         model.eval()
         logits = np.zeros((len(some), len(LABELS)), np.float32)
         seen = encoder.encode([window(row.passage) for row in some])

@@ -147,7 +147,11 @@ def load_scorer(settings: Settings) -> Scorer:
     path = model.path or SHIPPED_MODEL
     try:
         return load_classifier(
-            path, device=model.device, backend=model.backend, threads=model.threads
+            path,
+            device=model.device,
+            backend=model.backend,
+            threads=model.threads,
+            labels=model.labels,
         )
     except ModelError as error:
         raise UsageError(f"model.path {path}: {error}") from None

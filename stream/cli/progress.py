@@ -36,7 +36,12 @@ def progress_bar(total: int | None, what: str) -> Iterator[Advance]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,  # or the answers of `score` would go to stderr with the bar
+    ) as bar:
         task = bar.add_task(what, total=total, rate="")
 
         def advance(done: int, total: int | None = None, /) -> None:

@@ -102,19 +102,77 @@ def test_a_directory_without_weights_or_tokenizer(copy: Path) -> None:
     refused(copy, "safetensors")
 
 
+NAMELESS = {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}
+
+
 @pytest.mark.parametrize(
     "labels",
     [
-        {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"},
         {"0": "negative", "1": "positive"},
         {"0": "negative", "1": "neutral", "2": "positive", "3": "mixed"},
         {"0": "negative", "1": "neutral", "5": "positive"},
         None,
     ],
 )
-def test_other_labels_are_refused_with_the_way_to_map_them(copy: Path, labels: Any) -> None:
+def test_another_number_of_labels_is_refused(copy: Path, labels: Any) -> None:
     set_config(copy, id2label=labels)
-    refused(copy, "config.json", '"id2label": {"0": "negative"')
+    refused(copy, "config.json", "only a model of these three classes")
+
+
+def test_other_names_are_refused_with_the_way_to_map_them(copy: Path) -> None:
+    set_config(copy, id2label=NAMELESS)
+    refused(copy, "config.json", '--labels "LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive"')
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns"),
+    [
+        ("LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive", (0, 1, 2)),
+        (" label_2 = Negative, label_0=neutral ,LABEL_1=POSITIVE", (2, 0, 1)),
+        ("positive,negative,neutral", (1, 2, 0)),
+        ("2=negative,1=neutral,0=positive", (2, 1, 0)),
+    ],
+)
+def test_labels_of_other_names_are_mapped(
+    copy: Path, labels: str, columns: tuple[int, int, int]
+) -> None:
+    """By name in any case, or by column."""
+    set_config(copy, id2label=NAMELESS)
+    assert inspect_directory(copy, labels).columns == columns
+
+
+def test_names_that_are_ours_already_need_no_mapping(copy: Path) -> None:
+    set_config(copy, id2label={"0": "NEG", "1": "neutral", "2": "positive"})
+    assert inspect_directory(copy, "NEG=negative").columns == (0, 1, 2)
+
+
+def test_another_mapping_is_another_model(copy: Path, tiny_path: Path) -> None:
+    """What was scored under one hash was scored alike; what changes nothing keeps the hash."""
+    plain = inspect_directory(tiny_path)
+    turned = inspect_directory(tiny_path, "positive,neutral,negative")
+    assert turned.columns == (2, 1, 0)
+    assert turned.model_hash != plain.model_hash
+    assert inspect_directory(tiny_path, "negative,neutral,positive") == plain
+    set_config(copy, id2label=NAMELESS)
+    one, two = "negative,neutral,positive", "neutral,negative,positive"
+    assert inspect_directory(copy, one).model_hash != inspect_directory(copy, two).model_hash
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ("LABEL_0=negative,LABEL_1=neutral", "not one each"),
+        ("LABEL_0=negative,LABEL_1=neutral,LABEL_2=neutral", "not one each"),
+        ("LABEL_0=bad", "'LABEL_0=bad' is not NAME=negative"),
+        ("LABEL_9=negative", "has no 'LABEL_9', but LABEL_0, LABEL_1, LABEL_2"),
+        ("a,b,c", "is not NAME=negative"),
+        ("", "is not NAME=negative"),
+    ],
+)
+def test_a_mapping_that_is_none_is_refused(copy: Path, labels: str, says: str) -> None:
+    set_config(copy, id2label=NAMELESS)
+    with pytest.raises(ModelRefused, match=says):
+        load_classifier(copy, labels=labels)
 
 
 def test_code_in_the_directory_is_refused(copy: Path) -> None:

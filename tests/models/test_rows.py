@@ -10,6 +10,7 @@ import pytest
 
 from models import DataRefused, Passage
 from models.batches import by_length, by_token_budget
+from models.lines import BadLines
 from models.rows import Row, choose, count_by_source, hold_out, read_rows
 
 GOOD = {"text": "Love my Acme", "label": "positive", "target": "acme", "source": "s", "lang": "en"}
@@ -28,17 +29,43 @@ def test_rows_are_read_gzipped_or_not(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("{", "not JSON"),
-        ("[]", '"text"'),
+        ("[]", "an array"),
+        ("null", "null"),
+        ('"text"', "a string"),
+        ("12", "a number"),
+        ("[" * 100_000, "not JSON"),
         ('{"text": 1, "label": "neutral"}', '"text"'),
         ('{"text": "a", "label": "good"}', '"label" is'),
+        ('{"text": "a", "label": ["neutral"]}', '"label" is'),
+        ('{"text": "a"}', '"label" is None'),
         ('{"text": "a", "label": "neutral", "target": 3}', '"target"'),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, line: str, words: str) -> None:
+def test_a_bad_line_is_named_or_passed_over_and_counted(
+    tmp_path: Path, line: str, words: str
+) -> None:
     file = tmp_path / "a.jsonl"
-    file.write_text(json.dumps(GOOD) + "\n" + line + "\n")
+    file.write_text(f"{json.dumps(GOOD)}\n{line}\n{json.dumps(GOOD)}\n")
     with pytest.raises(DataRefused, match=f":2: .*{words}"):
         read_rows(file)
+    bad = BadLines(skip=True)
+    assert len(read_rows(file, bad)) == 2
+    assert bad.count == 1
+    assert ":2: " in bad.first
+
+
+def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(json.dumps(GOOD).encode() + b'\n{"text": "\xff", "label": "neutral"}\n')
+    with pytest.raises(DataRefused, match=":2: not JSON"):
+        read_rows(file)
+
+
+def test_a_torn_gzip_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress(json.dumps(GOOD).encode() * 100)[:-12])
+    with pytest.raises(DataRefused, match="cannot be read"):
+        read_rows(file, BadLines(skip=True))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Training end to end on a tiny model, and the figures that judge one."""
+"""Training end to end on a tiny model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 
 from models import DataRefused, Passage, load_classifier, resume
 from models.calibrate import fit_temperature
-from models.evaluate import evaluate, figures_of, sample, table
 from models.mixture import class_weights
 from models.recipe import TrainConfig
 from models.rows import Row
@@ -135,6 +134,13 @@ def test_training_ends_with_its_time_and_leaves_a_model(
     load_classifier(out)
 
 
+def test_training_needs_no_dev(tiny_path: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    train(config_of(data=data, base=tiny_path, out=out, held_out=0), lambda line: None)
+    assert json.loads((out / "training.json").read_text())["dev"]["rows"] == 0
+    load_classifier(out)
+
+
 def test_training_stops_early_and_keeps_the_best(
     tiny_path: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -171,46 +177,6 @@ def test_the_rate_rises_and_falls(tmp_path: Path) -> None:
     assert [config.rate(done) for done in (0, 0.05, 0.1, 0.55, 1)] == pytest.approx(
         [0, 1e-3, 2e-3, 1e-3, 0]
     )
-
-
-def test_figures_by_hand() -> None:
-    gold = np.array([0, 0, 1, 1, 2, 2])
-    f = figures_of("s", "en", gold, np.array([0, 1, 1, 1, 2, 0]))
-    assert f.support == {"negative": 2, "neutral": 2, "positive": 2}
-    assert f.accuracy == pytest.approx(4 / 6, abs=1e-4)
-    assert f.macro_recall == pytest.approx((1 / 2 + 1 + 1 / 2) / 3, abs=1e-4)
-    assert f.macro_f1 == pytest.approx((1 / 2 + 4 / 5 + 2 / 3) / 3, abs=1e-4)
-    assert not f.two_class
-
-
-def test_in_two_classes_a_neutral_answer_is_wrong_and_no_class() -> None:
-    f = figures_of("s", "zh", np.array([0, 0, 2, 2]), np.array([0, 1, 2, 2]))
-    assert f.two_class
-    assert f.accuracy == 0.75
-    assert f.macro_f1 == pytest.approx((2 / 3 + 1) / 2, abs=1e-4)
-
-
-def test_a_report_covers_every_source_and_language(tiny_path: Path) -> None:
-    rows = [
-        Row(Passage(f"text {i}"), i % 3, source, lang)
-        for source, lang in (("a", "en"), ("a", "de"), ("b", "en"))
-        for i in range(30)
-    ]
-    done: list[int] = []
-    report = evaluate(load_classifier(tiny_path), rows, done.append, batch=40)
-    assert [(f.source, f.lang) for f in report.sources] == [
-        ("a", ""),
-        ("a", "de"),
-        ("a", "en"),
-        ("b", "en"),
-    ]
-    assert [sum(f.support.values()) for f in report.sources] == [60, 30, 30, 30]
-    assert done == [40, 80, 90]
-    mean = (report.sources[1].macro_f1 + report.sources[2].macro_f1) / 2
-    assert report.mean_over_languages("a") == pytest.approx(mean)
-    assert report.mean_over_languages("b") == report.sources[3].macro_f1
-    assert table(report).count("\n") == 5
-    assert len(sample(rows, each=10)) == 30
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.0])

@@ -103,24 +103,82 @@ def test_score_keeps_the_order_and_names_a_bad_line(call: Call, tiny: str) -> No
     assert code == 0 and len(rows) == 20
     for row in rows:
         assert row["label"] == max(("negative", "neutral", "positive"), key=lambda k: row[k])
-        assert row["score"] == pytest.approx(row["positive"] - row["negative"], abs=2e-4)
+        assert row["score"] == pytest.approx(row["positive"] - row["negative"], abs=1e-9)
+        assert row["negative"] + row["neutral"] + row["positive"] == pytest.approx(1, abs=1e-9)
     _, one, _ = call("score", "--model", tiny, stdin=json.dumps(lines[7]).encode())
     assert json.loads(one)["negative"] == pytest.approx(rows[7]["negative"], abs=1e-3)
     code, _, err = call("score", "--model", tiny, stdin=b'{"text": "a"}\n[1]\n')
     assert code == 2 and "line 2" in err
 
 
-def test_eval_prints_a_table_or_json(call: Call, tiny: str, tmp_path: Path) -> None:
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Nine rows."""
     file = tmp_path / "rows.jsonl"
     rows = [
         {"text": f"t {n}", "label": label, "lang": "en", "source": "s"}
         for n, label in enumerate(["negative", "neutral", "positive"] * 3)
     ]
-    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    code, out, _ = call("eval", str(file), "--model", tiny)
-    assert code == 0 and "macro-F1" in out
-    code, out, _ = call("eval", str(file), "--model", tiny, "--json")
-    assert json.loads(out)["rows"] == 9
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_eval_prints_a_table_or_json(call: Call, tiny: str, labelled: Path) -> None:
+    code, out, _ = call("eval", str(labelled), "--model", tiny)
+    assert code == 0 and "macro-F1" in out and "9 rows" in out
+    code, out, _ = call("eval", str(labelled), "--model", tiny, "--json")
+    found = json.loads(out)
+    assert (found["rows"], found["skipped"]) == (9, 0)
+    assert found["sources"][0]["lang"] == "en"
+
+
+def test_eval_writes_a_report_with_pictures(
+    call: Call, tiny: str, labelled: Path, tmp_path: Path
+) -> None:
+    code, out, err = call("eval", str(labelled), "--model", tiny, "--out", "report", "--json")
+    assert code == 0
+    assert json.loads(out) == json.loads((tmp_path / "report" / "report.json").read_text())
+    assert "report/report.md" in err
+    code, _, err = call("eval", str(labelled), "--model", tiny, "--out", str(labelled))
+    assert code == 1 and err.endswith("File exists\n") and str(labelled) in err
+
+
+def test_eval_says_what_plots_need_before_it_scores(
+    call: Call, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.plots.find_spec", lambda name: None)
+    code, _, err = call("eval", str(labelled), "--model", "nowhere", "--out", "report")
+    assert code == 2
+    assert err == "undertone: plots need matplotlib: pip install 'undertone[train]'\n"
+
+
+def test_eval_stops_at_a_bad_line_or_counts_it(call: Call, tiny: str, labelled: Path) -> None:
+    with labelled.open("a", encoding="utf-8") as file:
+        file.write('[1]\n{"text": "a", "label": "bad"}\n')
+    code, _, err = call("eval", str(labelled), "--model", tiny)
+    assert code == 2 and "rows.jsonl:10: not an object but an array" in err
+    code, out, err = call("eval", str(labelled), "--model", tiny, "--skip-bad", "--json")
+    found = json.loads(out)
+    assert code == 0 and (found["rows"], found["skipped"]) == (9, 2)
+    assert "passed over 2 bad lines" in err
+    labelled.write_text("[1]\n", encoding="utf-8")
+    code, _, err = call("eval", str(labelled), "--model", tiny, "--skip-bad")
+    assert code == 2 and "no labelled row" in err
+
+
+@pytest.mark.parametrize("command", ["score", "eval"])
+def test_a_model_with_other_labels_is_refused_until_they_are_mapped(
+    call: Call, command: str, tmp_path: Path
+) -> None:
+    model = str(build(tmp_path / "other", labels=("POS", "NEU", "NEG")))
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a", "label": "neutral"}\n', encoding="utf-8")
+    arguments = [command, *([str(file)] if command == "eval" else []), "--model", model]
+    code, _, err = call(*arguments, stdin=b'{"text": "a"}')
+    assert code == 2 and '--labels "POS=negative,NEU=neutral,NEG=positive"' in err
+    mapping = "POS=positive,NEU=neutral,NEG=negative"
+    code, out, _ = call(*arguments, "--labels", mapping, stdin=b'{"text": "a"}')
+    assert code == 0 and out
 
 
 def findings(out: str) -> dict[str, list[dict[str, Any]]]:
