@@ -6,13 +6,17 @@ from collections.abc import Sequence
 import torch
 
 from models.noise import noisy
-from models.pairs import contrasting, disagreeing, joined, with_targets
+from models.pairs import contrasting, disagreeing, joined, with_targets, written
 from models.passage import Passage
 from models.recipe import TrainConfig
 from models.rows import LABELS, Row, choose, hold_out, read_rows
 
 SPLIT_SEED = 7
 """Of the held-out rows; no run's own seed, so that no run has seen what another is judged by."""
+
+
+WRITTEN_SHARE = 0.1
+"""Of the posts written for this project that are held out."""
 
 
 def split(config: TrainConfig) -> tuple[list[Row], list[Row]]:
@@ -28,6 +32,8 @@ def split(config: TrainConfig) -> tuple[list[Row], list[Row]]:
     rest, held = hold_out([r for r in rows if r.source not in watched], config.held_out, SPLIT_SEED)
     rest += [r for r in rows if r.source in watched]
     dev += held
+    if config.written:
+        dev += hold_out(written(), WRITTEN_SHARE, SPLIT_SEED)[1]
     texts = {row.passage.text for row in dev}
     random.Random(SPLIT_SEED).shuffle(dev)
     return [row for row in rest if row.passage.text not in texts], dev
@@ -43,6 +49,7 @@ def compose(rest: Sequence[Row], config: TrainConfig) -> list[Row]:
         if row.passage.target is None and chance.random() < config.noise:
             text = noisy(row.passage.text, chance)
             chosen[i] = Row(Passage(text), row.label, row.source, row.lang)
+    chosen += hold_out(written(), WRITTEN_SHARE, SPLIT_SEED)[0] * config.written
     return chosen + joined(rest, config.joined, seed) + contrasting(config.contrast, seed)
 
 

@@ -1,8 +1,9 @@
 """Training pairs (text, target) that only the target can answer, made from rows and from clauses.
 
 Data with targets is English and seldom holds two opinions in one text. What is made here makes a
-model listen: two texts joined and asked about one half, clauses of praise and blame about invented
-names (`models/contrast/`, written for this project), and the rows whose targets disagree.
+model listen: two texts joined and asked about one half; posts that say different things about
+invented names, and clauses of praise and blame to put such names in (`models/contrast/`, both
+written for this project); and the rows whose targets disagree.
 """
 
 import json
@@ -18,7 +19,8 @@ from typing import Any
 from models.passage import Passage
 from models.rows import LABELS, Row, find_target
 
-CLAUSES = Path(__file__).with_name("contrast")
+TEXTS = Path(__file__).with_name("contrast") / "texts"
+CLAUSES = Path(__file__).with_name("contrast") / "clauses"
 NEGATIVE, NEUTRAL, POSITIVE = range(len(LABELS))
 WITHOUT_SPACES = ("zh", "ja", "th")
 
@@ -84,9 +86,22 @@ def _stretch(row: Row, chance: random.Random) -> tuple[str | None, int]:
     return word, text.find(word)
 
 
+def written() -> list[Row]:
+    """The posts of `models/contrast/texts/`, a row per target; each text's rows stand together."""
+    rows = []
+    for file in sorted(TEXTS.glob("*.jsonl")):
+        for line in file.read_text("utf-8").splitlines():
+            post = json.loads(line)
+            for target, label in post["targets"].items():
+                at = find_target(post["text"], target)
+                passage = Passage(post["text"], target, at)
+                rows.append(Row(passage, LABELS.index(label), "written", file.stem.split("_")[0]))
+    return rows
+
+
 def contrasting(count: int, seed: int) -> list[Row]:
     """About `count` rows about two or three invented names in one text, evenly over the languages
-    of `models/contrast/`; most texts say different things about them."""
+    of `models/contrast/clauses/`; most texts say different things about them."""
     chance = random.Random(seed)
     languages = sorted(path.stem for path in CLAUSES.glob("*.json"))
     made: list[Row] = []

@@ -36,6 +36,9 @@ class TrainConfig(BaseModel):
     """Times more for rows of texts whose targets have different labels."""
     pair_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the rows without target that get one: a stretch of their own text."""
+    written: int = Count
+    """Times each post about several invented names is seen (see `models.pairs`); a tenth of them is
+    held out."""
     joined: int = Count
     """Rows made of two texts that only the target can answer (see `models.pairs`)."""
     contrast: int = Count

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 
 from models import LABELS, Passage
-from models.pairs import CLAUSES, contrasting, disagreeing, joined, with_targets
+from models.pairs import CLAUSES, contrasting, disagreeing, joined, with_targets, written
 from models.rows import Row
 
 BANKS = sorted(CLAUSES.glob("*.json"))
@@ -70,9 +72,30 @@ def test_contrasting_rows_ask_about_each_name_where_it_stands() -> None:
     assert len(disagreeing(made)) > 0.7 * len(made)
 
 
+def test_written_posts_name_their_targets_and_say_different_things() -> None:
+    posts: dict[str, list[Row]] = defaultdict(list)
+    for row in written():
+        start, end = row.passage.span
+        assert row.passage.text[start:end] == row.passage.target
+        posts[row.passage.text].append(row)
+    assert len(posts) > 1000
+    for rows in posts.values():
+        assert len({row.label for row in rows}) > 1, rows[0].passage.text
+        names = [row.passage.target or "" for row in rows]
+        assert not any(a in b for a, b in itertools.permutations(names, 2)), names
+
+
+def test_no_written_post_is_one_of_the_tests() -> None:
+    """What the model is judged by was never trained on."""
+    tests = Path(__file__).with_name("swapped_targets.jsonl").read_text("utf-8").splitlines()
+    texts = {json.loads(line)["text"] for line in tests}
+    assert len(texts) == 200
+    assert not texts & {row.passage.text for row in written()}
+
+
 @pytest.mark.parametrize("bank", BANKS, ids=lambda path: path.stem)
-def test_clauses_have_their_slots(bank: object) -> None:
-    clauses = json.loads(bank.read_text("utf-8"))  # type: ignore[attr-defined]
+def test_clauses_have_their_slots(bank: Path) -> None:
+    clauses = json.loads(bank.read_text("utf-8"))
     for label in LABELS:
         assert all(clause.count("{t}") == 1 for clause in clauses[label])
     for kind in ("better", "praise_beside", "blame_beside", "both_neutral"):
