@@ -9,7 +9,13 @@ import sys
 
 import typer
 
-from stream.cli import data_commands, demo_commands, model_commands, service_commands
+from stream.cli import (
+    data_commands,
+    demo_commands,
+    explain_commands,
+    model_commands,
+    service_commands,
+)
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
 
@@ -26,6 +32,7 @@ demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 model_commands.add_to(app)
+explain_commands.add_to(app)
 
 
 def main() -> None:
