@@ -10,12 +10,14 @@ import typer
 
 from stream.cli.model_commands import Device, ModelDirectory
 from stream.cli.options import AsJson
+from stream.cli.progress import progress_bar
 from stream.errors import StopService, UsageError
 
 
 def add_to(app: typer.Typer) -> None:
     """Register these commands."""
     app.command()(explain)
+    app.command()(audit)
 
 
 def explain(
@@ -63,8 +65,65 @@ def explain(
         show(found, top, Console(highlight=False))
 
 
+def audit(
+    model: ModelDirectory = None,
+    device: Device = "auto",
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows to perturb; default: 80 texts of our own."),
+    ] = None,
+    each: Annotated[
+        int, typer.Option(help="At most so many rows of --data per source and language.", min=1)
+    ] = 40,
+    lang: Annotated[
+        list[str] | None, typer.Option(help="Only this language; may be given again.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every change by chance.")] = 7,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write audit.md and audit.json there, too.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how the score moves with who is spoken of, and with how a text is written.
+
+    Example: `undertone audit --lang en --lang zh --out audit`
+    """
+    from models.audit import audit as run
+    from models.audit import markdown, own_posts, steps
+    from models.audit_texts import read_texts
+
+    texts = {code: own for code, own in read_texts().items() if not lang or code in lang}
+    posts = own_posts(texts) if data is None else _posts(data, each, lang)
+    if not texts and not posts:
+        raise UsageError(f"--lang {' '.join(lang or [])}: no texts; use {', '.join(read_texts())}")
+    scorer = _load(model, device)
+    with progress_bar(steps(texts), "steps") as advance:
+        found = run(scorer, texts, posts, seed, advance)
+    report = f"# Audit of model {scorer.model_hash[:12]}\n\n{markdown(found)}\n"
+    record = json.dumps({"model_hash": scorer.model_hash, **found.as_dict()}, ensure_ascii=False)
+    if out is not None:
+        _write(out / "audit.md", report)
+        _write(out / "audit.json", record + "\n")
+    print(record if as_json else report, end="\n" if as_json else "")
+
+
+def _posts(data: Path, each: int, lang: list[str] | None) -> list[Any]:
+    """Rows of a file, at most `each` of a source and language."""
+    from models import ModelError
+    from models.evaluate import sample
+    from models.robustness import Post
+    from models.rows import read_rows
+
+    try:
+        rows = [row for row in read_rows(data) if not lang or row.lang in lang]
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    return [Post(row.passage, row.lang or "unknown") for row in sample(rows, each)]
+
+
 def _write(file: Path, content: str) -> None:
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
     except OSError as error:
         raise StopService(f"{file}: {error.strerror}; choose another file") from None

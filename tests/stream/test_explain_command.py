@@ -129,8 +129,8 @@ def test_a_page_is_written(call: Call, tiny: str, tmp_path: Path) -> None:
     assert code == 0 and "great" in out
     page = file.read_text(encoding="utf-8")
     assert "Why negative?" in page and "<b>" not in page
-    code, _, err = call(*arguments, "--html", str(tmp_path / "none" / "why.html"))
-    assert code == 1 and "none/why.html: No such file" in err
+    code, _, err = call(*arguments, "--html", str(file / "why.html"))
+    assert code == 1 and "why.html/why.html: " in err
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,41 @@ def test_a_wrong_call_says_what_is_wrong(
     model = [] if "--model" in arguments else ["--model", tiny]
     code, _, err = call("explain", "ok", *model, *arguments)
     assert code == 2 and says in re.sub(r"\s+", " ", err)
+
+
+def test_the_audit_is_printed_and_written(call: Call, tiny: str, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "audit"
+    code, printed, _ = call("audit", "--model", tiny, "--lang", "en", "--out", str(out))
+    assert code == 0
+    assert "| religion |" in printed and "| typos |" in printed and "| negation |" in printed
+    assert (out / "audit.md").read_text(encoding="utf-8") == printed
+    record = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    assert set(record) == {"model_hash", "seed", "bias", "robustness", "negation"}
+    assert {c["language"] for c in record["bias"]} == {"en"}
+    code, printed, _ = call("audit", "--model", tiny, "--lang", "en", "--json")
+    assert json.loads(printed) == record
+
+
+def test_the_audit_takes_rows_of_ones_own(call: Call, tiny: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"text": f"phone {n}", "label": "neutral", "lang": "pt"} for n in range(9)]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    arguments = ["audit", "--model", tiny, "--lang", "pt", "--json", "--data", str(file)]
+    code, printed, _ = call(*arguments, "--each", "4")
+    found = json.loads(printed)
+    assert code == 0 and found["bias"] == []
+    assert [f["rows"] for f in found["robustness"] if f["change"] == "link added"] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--lang", "xx"], "--lang xx: no texts; use en, zh"),
+        (["--data", "none.jsonl"], "none.jsonl: cannot be read"),
+    ],
+)
+def test_an_audit_of_nothing_says_what_is_wrong(
+    call: Call, tiny: str, arguments: list[str], says: str
+) -> None:
+    code, _, err = call("audit", "--model", tiny, *arguments)
+    assert code == 2 and says in err
