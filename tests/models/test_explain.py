@@ -105,6 +105,18 @@ def test_gradients_sum_to_the_margin(tiny: Classifier) -> None:
     assert abs(found.residual) < 0.1
 
 
+def test_gradients_are_taken_in_fp32_and_leave_the_classifier_as_it_is(tiny: Classifier) -> None:
+    """On CUDA the network is in bfloat16, too coarse for sums of gradients."""
+    pytest.importorskip("captum")
+    fine = Explainer(tiny, "gradients").explain(Passage(TEXT), "negative")
+    assert isinstance(tiny.backend, TorchBackend)
+    tiny.backend.network.bfloat16()
+    found = Explainer(tiny, "gradients").explain(Passage(TEXT), "negative")
+    assert tiny.backend.network.dtype == torch.bfloat16
+    assert attributed(found) == pytest.approx(attributed(fine), abs=0.1)
+    assert abs(found.residual or 0) < 0.1
+
+
 @pytest.mark.parametrize("method", ["gradients", "occlusion"])
 @pytest.mark.parametrize("target", [None, "brand", "\0\ud800"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
