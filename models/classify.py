@@ -57,6 +57,25 @@ class Classifier:
         self.cache_hits = 0
         """Passages answered without it: remembered, or a copy of another one of the same call."""
 
+    @property
+    def encoder(self) -> Encoder:
+        """Makes the tokens; with `backend`, `columns` and `temperature` for what looks inside."""
+        return self._encoder
+
+    @property
+    def backend(self) -> Backend:
+        return self._backend
+
+    @property
+    def columns(self) -> list[int]:
+        """Where the backend's logits hold negative, neutral and positive."""
+        return self._columns
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of the logits."""
+        return self._temperature
+
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.
 

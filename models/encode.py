@@ -17,6 +17,17 @@ class Tokens(NamedTuple):
     """1 where a token belongs to the target, in the text or after it; all 0 without marks."""
 
 
+class Traced(NamedTuple):
+    """Tokens, and what of the text they stand for."""
+
+    tokens: Tokens
+    spans: list[tuple[int, int] | None]
+    """Characters of the passage's text, [start, end), per token; None where a token is none of the
+    text's: a special one, or the target's own after the text."""
+    seen: tuple[int, int]
+    """The part of the text the network was given."""
+
+
 class Encoder:
     """Turns windowed passages (see `models.passage.window`) into tokens.
 
@@ -42,11 +53,26 @@ class Encoder:
         found = [self._marked(p, e) for p, e in zip(passages, encoded, strict=True)]
         long = [i for i, tokens in enumerate(found) if len(tokens.ids) > self._max_tokens]
         if long:
-            cut = [self._excerpt(passages[i], encoded[i]) for i in long]
+            cut = [self._excerpt(passages[i], encoded[i])[0] for i in long]
             again = self._tokens.encode_batch([_input(p.text, p.target) for p in cut])
             for i, p, e in zip(long, cut, again, strict=True):
                 found[i] = self._clip(self._marked(p, e), e)
         return found
+
+    def trace(self, passage: Passage) -> Traced:
+        """The tokens `encode` gives for a passage, and where in its text each comes from."""
+        encoding = self._tokens.encode_batch([_input(passage.text, passage.target)])[0]
+        cut, start = passage, 0
+        if len(encoding.ids) > self._max_tokens:
+            cut, start = self._excerpt(passage, encoding)
+            encoding = self._tokens.encode_batch([_input(cut.text, cut.target)])[0]
+        spans = [
+            (start + first, start + end) if part == 0 else None
+            for (first, end), part in zip(encoding.offsets, encoding.sequence_ids, strict=True)
+        ]
+        kept = self._kept(encoding)
+        tokens = self._clip(self._marked(cut, encoding), encoding)
+        return Traced(tokens, [spans[i] for i in kept], (start, start + len(cut.text)))
 
     def _marked(self, passage: Passage, encoding: Any) -> Tokens:
         types = [0] * len(encoding.ids)
@@ -60,8 +86,8 @@ class Encoder:
                     types[token] = 1
         return Tokens(encoding.ids, types)
 
-    def _excerpt(self, passage: Passage, encoding: Any) -> Passage:
-        """The passage cut to the characters of the tokens around `at`."""
+    def _excerpt(self, passage: Passage, encoding: Any) -> tuple[Passage, int]:
+        """The passage cut to the characters of the tokens around `at`, and where the cut begins."""
         spans = [
             span
             for span, part in zip(encoding.offsets, encoding.sequence_ids, strict=True)
@@ -72,17 +98,18 @@ class Encoder:
         first = max(0, min(here - room // 2, len(spans) - room))
         last = min(first + room, len(spans)) - 1
         start, end = spans[first][0], spans[last][1]
-        return Passage(passage.text[start:end], passage.target, max(0, passage.at - start))
+        return Passage(passage.text[start:end], passage.target, max(0, passage.at - start)), start
 
     def _clip(self, tokens: Tokens, encoding: Any) -> Tokens:
-        """The text's last tokens dropped: a cut word may split into more pieces."""
-        excess = len(tokens.ids) - self._max_tokens
-        if excess <= 0:
-            return tokens
-        own = [i for i, part in enumerate(encoding.sequence_ids) if part == 0]
-        drop = set(own[max(0, len(own) - excess) :])
-        kept = [i for i in range(len(tokens.ids)) if i not in drop][: self._max_tokens]
+        kept = self._kept(encoding)
         return Tokens([tokens.ids[i] for i in kept], [tokens.types[i] for i in kept])
+
+    def _kept(self, encoding: Any) -> list[int]:
+        """The tokens without the text's last ones, where a cut word split into more pieces."""
+        excess = max(0, len(encoding.ids) - self._max_tokens)
+        own = [i for i, part in enumerate(encoding.sequence_ids) if part == 0]
+        drop = set(own[max(0, len(own) - excess) :]) if excess else set()
+        return [i for i in range(len(encoding.ids)) if i not in drop][: self._max_tokens]
 
 
 def _input(text: str, target: str | None) -> str | tuple[str, str]:

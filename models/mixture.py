@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
-from models.noise import noisy
 from models.pairs import contrasting, disagreeing, joined, with_targets, written
-from models.passage import Passage
+from models.perturb import ADDED, WITHIN, perturb
 from models.recipe import TrainConfig
 from models.rows import LABELS, Row, choose, hold_out, read_rows
 
@@ -46,9 +46,9 @@ def compose(rest: Sequence[Row], config: TrainConfig) -> list[Row]:
     chosen += disagreeing(rest) * config.disagreeing
     chance = random.Random(seed)
     for i, row in enumerate(chosen):
-        if row.passage.target is None and chance.random() < config.noise:
-            text = noisy(row.passage.text, chance)
-            chosen[i] = Row(Passage(text), row.label, row.source, row.lang)
+        if chance.random() < config.noise:
+            change = chance.choice([*WITHIN, *ADDED])
+            chosen[i] = replace(row, passage=perturb(row.passage, change, chance.randrange(2**32)))
     chosen += hold_out(written(), WRITTEN_SHARE, SPLIT_SEED)[0] * config.written
     return chosen + joined(rest, config.joined, seed) + contrasting(config.contrast, seed)
 

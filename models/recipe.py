@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     contrast: int = Count
     """Rows made of clauses about invented names (see `models.pairs`)."""
     noise: float = Share
-    """Share of the rows without target whose spelling is changed (see `models.noise`)."""
+    """Share of the rows that are written another way (see `models.perturb`)."""
     token_dropout: float = Share
     """Chance of each token of a text, its target's excepted, to be hidden by the mask token."""
 

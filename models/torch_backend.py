@@ -85,6 +85,16 @@ class TorchBackend:
         # a network without token types (RoBERTa's kind) is not given any
         self._typed = getattr(network.config, "type_vocab_size", 0) > 1
 
+    @property
+    def network(self) -> Any:
+        """The network itself, for what needs its gradients."""
+        return self._network
+
+    @property
+    def typed(self) -> bool:
+        """Whether the network is given token types."""
+        return self._typed
+
     def logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         """(n, labels) in the order given. Rows are grouped by length; a row's logits do not depend
         on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked)."""

@@ -9,7 +9,14 @@ import sys
 
 import typer
 
-from stream.cli import data_commands, demo_commands, model_commands, service_commands, train_command
+from stream.cli import (
+    data_commands,
+    demo_commands,
+    explain_commands,
+    model_commands,
+    service_commands,
+    train_command,
+)
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
 
@@ -27,6 +34,7 @@ service_commands.add_to(app)
 data_commands.add_to(app)
 model_commands.add_to(app)
 train_command.add_to(app)
+explain_commands.add_to(app)
 
 
 def main() -> None:

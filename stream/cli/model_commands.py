@@ -62,7 +62,7 @@ def score(
     from models.rows import passage_of
     from stream.score import UNIT, to_units
 
-    scorer = _load(model, device, labels)
+    scorer = load_model(model, device, labels)
     bad, done = BadLines(skip_bad), 0
     # each text is cut at once, so that a chunk of long ones holds no more than one of short ones
     passages = parse_lines(
@@ -132,7 +132,7 @@ def evaluate(
     try:
         if out:
             check_installed()
-        scorer = _load(model, device, labels)
+        scorer = load_model(model, device, labels)
         rows = read_rows(data, bad)
         rows = sample(rows, each) if each else rows
         with progress_bar(len(rows), "rows") as advance:
@@ -149,7 +149,8 @@ def evaluate(
     _say_skipped(bad)
 
 
-def _load(model: Path | None, device: str, labels: str | None) -> Any:
+def load_model(model: Path | None, device: str, labels: str | None) -> Any:
+    """The classifier in a directory, the shipped one without."""
     from models import ModelError, load_classifier
     from stream.service import SHIPPED_MODEL
 

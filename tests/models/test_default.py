@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models import Classifier, Passage
+from models.explain import Explainer
 
 CLEAR = [
     ("I love this phone, the camera is fantastic", 2),
@@ -40,6 +41,21 @@ def test_files_are_small_enough_to_ship(shipped_path: Path) -> None:
     assert max(sizes.values()) < 95e6
     assert sum(size for name, size in sizes.items() if name.endswith("safetensors")) <= 110e6
     assert {"SHA256SUMS", "README.md", "config.json", "tokenizer.json"} <= set(sizes)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "deciding"),
+    [
+        ("The camera of this phone is fantastic", "positive", {"fantastic"}),
+        ("用了两天就坏了，非常失望", "negative", {"失望", "坏", "坏了", "非常失望"}),
+    ],
+)
+def test_the_words_that_decide_are_named(
+    shipped: Classifier, text: str, label: str, deciding: set[str]
+) -> None:
+    found = Explainer(shipped).explain(Passage(text))
+    assert found.label == label
+    assert found.top(1)[0].text in deciding
 
 
 @pytest.mark.parametrize("text", ["\u0301" * 20_000, "a" * 1_000_000, "😀" * 5_000])

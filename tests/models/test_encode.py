@@ -90,6 +90,31 @@ def test_never_more_than_128_tokens(
     assert 2 <= len(tokens.ids) == len(tokens.types) <= MAX_TOKENS
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300), st.none() | st.text(max_size=9), st.integers(0, 300))
+def test_a_trace_is_what_the_network_gets_with_the_places_in_the_text(
+    tiny_path: Path, text: str, target: str | None, at: int
+) -> None:
+    passage = window(Passage(text, target, at))
+    traced = encoder(tiny_path).trace(passage)
+    assert traced.tokens == encoder(tiny_path).encode([passage])[0]
+    assert len(traced.spans) == len(traced.tokens.ids)
+    start, end = traced.seen
+    places = [span for span in traced.spans if span is not None]
+    assert all(start <= first < last <= end for first, last in places)
+    for token, span in zip(traced.tokens.ids, traced.spans, strict=True):
+        if span is not None and token > 3:  # a token of the tiny model is a character
+            assert spelt([token]) == passage.text[slice(*span)]
+
+
+def test_a_trace_of_a_cut_text_says_which_part_was_seen(tiny_path: Path) -> None:
+    """Also where the same words stand elsewhere in the text."""
+    traced = encoder(tiny_path).trace(Passage("ab" * 300, "b", 301))
+    start, end = traced.seen
+    assert 0 < start < 301 < end < 600
+    assert end - start == len([span for span in traced.spans if span]) == MAX_TOKENS - 5
+
+
 @given(st.integers(0, 5000), st.integers(0, 5000))
 def test_a_window_keeps_its_place(size: int, at: int) -> None:
     """Whatever is cut, `at` points at the same character as before."""

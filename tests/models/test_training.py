@@ -79,7 +79,7 @@ def test_training_learns_to_listen_to_the_target(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"embeddings": True, "token_dropout": 0.1},
+        {"embeddings": True, "token_dropout": 0.1, "noise": 0.5},
         {"optimizer": "adam", "accumulate": 2, "class_balance": 1.0},
     ],
 )
