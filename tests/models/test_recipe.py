@@ -9,6 +9,7 @@ import pytest
 from models import DataRefused
 from models.recipe import read_recipe
 
+TRAINING = Path(__file__).parents[2] / "config" / "training"
 PLACES = {"data": Path("rows.jsonl"), "base": Path("base"), "out": Path("out")}
 
 
@@ -42,3 +43,8 @@ def test_a_wrong_recipe_is_refused_by_setting(tmp_path: Path, text: str, words: 
 def test_a_record_names_no_place_on_the_machine() -> None:
     config = read_recipe(None, **PLACES | {"data": Path("/somewhere/rows.jsonl")})
     assert config.record()["data"] == "rows.jsonl"
+
+
+@pytest.mark.parametrize("recipe", sorted(TRAINING.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_recipes_are_recipes(recipe: Path) -> None:
+    assert read_recipe(recipe, **PLACES).embeddings
