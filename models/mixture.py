@@ -3,9 +3,11 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from models.load import load_classifier
 from models.pairs import contrasting, disagreeing, joined, with_targets, written
 from models.perturb import ADDED, WITHIN, perturb
 from models.recipe import TrainConfig
@@ -39,9 +41,29 @@ def split(config: TrainConfig) -> tuple[list[Row], list[Row]]:
     return [row for row in rest if row.passage.text not in texts], dev
 
 
+def agreed(rows: Sequence[Row], doubtful: Sequence[str], teacher: Path) -> list[Row]:
+    """Without the rows of the sources named whose label is not the teacher's.
+
+    Two that err each in their own way seldom err alike: what both say is right far more often than
+    either. (Brodley and Friedl 1999)
+    Raises ModelRefused where the teacher cannot be loaded.
+    """
+
+    def named(row: Row) -> bool:
+        return row.source in doubtful or f"{row.source}/{row.lang}" in doubtful
+
+    classifier = load_classifier(teacher)
+    own = [row for row in rows if named(row)]
+    given = classifier.score([row.passage for row in own]).argmax(axis=1).tolist()
+    kept = [row for row, label in zip(own, given, strict=True) if row.label == label]
+    return [row for row in rows if not named(row)] + kept
+
+
 def compose(rest: Sequence[Row], config: TrainConfig) -> list[Row]:
     """The rows of one epoch: chosen, given targets, changed, and those that are made."""
     seed = config.seed
+    if config.doubtful and config.teacher:
+        rest = agreed(rest, config.doubtful, config.teacher)
     chosen = with_targets(choose(rest, config.caps, config.repeats, seed), config.pair_share, seed)
     chosen += disagreeing(rest) * config.disagreeing
     chance = random.Random(seed)

@@ -32,6 +32,11 @@ class TrainConfig(BaseModel):
     """At most so many rows of a source."""
     repeats: dict[str, int] = {}
     """Times each row of a source is seen."""
+    doubtful: list[str] = []
+    """Sources (`malaya`) or their languages (`umsab/hi`) whose labels are not to be trusted: a row
+    is kept only where `teacher` gives the same label."""
+    teacher: Path | None = None
+    """A model that has not learnt those rows by heart."""
     disagreeing: int = Count
     """Times more for rows of texts whose targets have different labels."""
     pair_share: float = Field(default=0.25, ge=0, le=1)

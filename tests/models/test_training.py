@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from models import DataRefused, Passage, load_classifier, resume
 from models.calibrate import fit_temperature
-from models.mixture import class_weights
+from models.mixture import agreed, class_weights
 from models.recipe import TrainConfig
 from models.rows import Row
 from models.run_log import RunLog
@@ -163,6 +163,21 @@ def test_curves_are_written_for_tensorboard(tiny_path: Path, data: Path, tmp_pat
     content = events.read_bytes()
     for name in (b"train/loss", b"rows/s", b"dev/macro_f1"):
         assert name in content
+
+
+def test_doubtful_rows_stay_where_the_teacher_says_the_same(tiny_path: Path) -> None:
+    texts = [f"text {i}" for i in range(60)]
+    given = load_classifier(tiny_path).score([Passage(text) for text in texts]).argmax(axis=1)
+    rows = [
+        Row(Passage(text), i % 3, source, lang)
+        for source, lang in (("good", "hi"), ("bad", "hi"), ("bad", "en"))
+        for i, text in enumerate(texts)
+    ]
+    kept = agreed(rows, ["bad/hi"], tiny_path)
+    alike = [texts[i] for i in range(60) if given[i] == i % 3]
+    assert 0 < len(alike) < 60
+    assert [r.passage.text for r in kept if (r.source, r.lang) == ("bad", "hi")] == alike
+    assert [r for r in kept if (r.source, r.lang) != ("bad", "hi")] == rows[:60] + rows[120:]
 
 
 def test_class_weights_make_labels_weigh_alike() -> None:
