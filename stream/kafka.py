@@ -42,6 +42,9 @@ def connection(settings: Kafka) -> dict[str, Any]:
         "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "request_timeout_ms": 30_000,
         "reconnect_backoff_max_ms": 5_000,
+        # A broker that comes back on another address is found again.
+        "client_dns_lookup": "use_all_dns_ips",
+        "metadata_max_age_ms": 60_000,
     }
 
 
@@ -66,7 +69,6 @@ def consumer(settings: Kafka) -> KafkaConsumer:
             receive_message_max_bytes=32 * 1024 * 1024,
             check_crcs=True,
             isolation_level="read_committed",
-            metadata_max_age_ms=60_000,
         )
 
 
