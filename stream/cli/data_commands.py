@@ -32,6 +32,7 @@ def schema(
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the wire contract as JSON Schema.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the tables' DDL, apply what is pending, or print the wire contract.
 
@@ -48,18 +49,24 @@ def schema(
     settings = settings_from(config)
     target = schema_target(settings)
     if not apply:
-        for sql in steps.preamble(target):
-            print(f"{sql};\n")
-        for step in tables.STEPS:
-            print(f"-- {step.name}")
-            print("".join(f"{sql};\n" for sql in steps.statements(step, target)))
+        named = [("000-database", steps.preamble(target))]
+        named += [(step.name, steps.statements(step, target)) for step in tables.STEPS]
+        if as_json:
+            print(json.dumps([{"name": name, "statements": sqls} for name, sqls in named]))
+            return
+        for name, sqls in named:
+            print(f"-- {name}")
+            print("".join(f"{sql};\n" for sql in sqls))
         return
     client = connect(settings.clickhouse, "")
     try:
         applied = steps.apply(client, target)
     finally:
         client.close()
-    print("\n".join(f"applied {name}" for name in applied) or "nothing pending")
+    if as_json:
+        print(json.dumps({"applied": applied}))
+    else:
+        print("\n".join(f"applied {name}" for name in applied) or "nothing pending")
 
 
 def produce(

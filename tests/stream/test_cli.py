@@ -91,6 +91,8 @@ def test_the_schema_is_printed_as_sql_and_the_contract_as_json(call: Call) -> No
     assert code == 0
     assert out.index("001-posts") < out.index("002-post-keys")
     assert "ReplacingMergeTree(version, is_deleted)" in out
+    code, out, _ = call("schema", "--json")
+    assert [step["name"] for step in json.loads(out)][:2] == ["000-database", "001-posts"]
     code, out, _ = call("schema", "--json-schema")
     assert "created_at" in json.loads(out)["anyOf"][0]["required"]
 
