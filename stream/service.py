@@ -26,7 +26,7 @@ from stream.clock import Clock
 from stream.consume import Consumer
 from stream.database import connect
 from stream.dead_letters import DeadLetters
-from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker
+from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
 from stream.errors import StopService, UsageError
 from stream.health import Health
 from stream.match import Matcher
@@ -35,7 +35,7 @@ from stream.probes import probes
 from stream.retry import Patience, Stopped
 from stream.rules import Rules, load_rules
 from stream.score import Scorer
-from stream.settings import Settings
+from stream.settings import Kafka, Settings
 from stream.store import Store
 from stream.watch import Watcher, run_watcher
 
@@ -114,6 +114,13 @@ def embedded_broker(settings: Settings) -> Iterator[Settings]:
         broker.create_topic(reached.dlq_topic, 1, max_message_bytes=DLQ_MAX_BYTES)
         log.info("broker.started", bootstrap_servers=broker.bootstrap_servers)
         yield settings.model_copy(update={"kafka": reached})
+
+
+def reachable(given: Kafka) -> Kafka | None:
+    """Settings that reach a broker without starting one: the given one, or the embedded one that
+    `undertone run` has in this directory. None where there is neither."""
+    address = given.bootstrap_servers or running_in(given.path)
+    return given.model_copy(update={"bootstrap_servers": address}) if address else None
 
 
 def prepare_database(settings: Settings, patience: Patience) -> None:

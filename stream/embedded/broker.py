@@ -21,12 +21,13 @@ from typing import Self
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from stream.embedded.children import Child, free_port, last_line, start_child
+from stream.embedded.children import Child, free_port, last_line, recorded, runs, start_child
 from stream.errors import StopService, UsageError
 
-__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker"]
+__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "running_in"]
 
 HOST = "127.0.0.1"
+_NAME = "broker"
 # A post of 1 MB with its key and headers; the dead-letter topic takes 64 KB more (DESIGN §2).
 POSTS_MAX_BYTES = (1 << 20) + (16 << 10)
 DLQ_MAX_BYTES = POSTS_MAX_BYTES + (64 << 10)
@@ -73,7 +74,7 @@ class EmbeddedBroker:
                 self.port = self._wanted_port or free_port()
                 self._child = start_child(
                     self._command(binary),
-                    name="broker",
+                    name=_NAME,
                     directory=self.directory,
                 )
                 last = bool(self._wanted_port) or attempt == _PORT_ATTEMPTS
@@ -159,6 +160,15 @@ class EmbeddedBroker:
             f"the embedded broker does not answer after {_START_LIMIT:.0f} s (see {log}): "
             f"is {self.directory} very large or the machine very busy?"
         )
+
+
+def running_in(directory: Path) -> str | None:
+    """The address of the embedded broker that some process runs in `directory` now, if one does."""
+    known = recorded(directory / f"{_NAME}.pid")
+    if known is None or not runs(*known):
+        return None
+    _, command = known
+    return f"{HOST}:{command[command.index('--kafka-port') + 1]}"
 
 
 def find_binary() -> Path:

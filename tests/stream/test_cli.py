@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from stream.cli import app, main
+from stream.embedded.broker import EmbeddedBroker
 from tests.models.conftest import build
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +124,21 @@ def test_eval_prints_a_table_or_json(call: Call, tiny: str, tmp_path: Path) -> N
     assert code == 0 and "macro-F1" in out
     code, out, _ = call("eval", str(file), "--model", tiny, "--json")
     assert json.loads(out)["rows"] == 9
+
+
+def test_produce_finds_the_embedded_broker_of_its_directory(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the README prints it: `undertone run`, then `undertone produce FILE`, no address."""
+    monkeypatch.delenv("UNDERTONE_KAFKA__BOOTSTRAP_SERVERS", raising=False)
+    file = tmp_path / "posts.jsonl"
+    file.write_text('{"source": "s", "post_id": "1"}\nno post\n', encoding="utf-8")
+    with EmbeddedBroker(tmp_path / "data/kafka") as own:
+        own.create_topic("posts", 1)
+        code, out, _ = call("produce", str(file), "--json")
+    assert code == 0 and json.loads(out) == {"messages": 2, "unreadable": 1}
+    code, _, err = call("produce", str(file))
+    assert code == 2 and "undertone run" in err
 
 
 def findings(out: str) -> dict[str, list[dict[str, Any]]]:
