@@ -7,11 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stream import kafka
 from stream.database import Client
+from stream.embedded.broker import EmbeddedBroker
+from stream.embedded.children import free_port
 from stream.errors import RetryLater, StopService
 from stream.health import Health
 from stream.retry import Patience, Stopped
@@ -152,6 +156,28 @@ def test_while_clickhouse_is_away_offsets_stand_still_and_nothing_is_lost(
     finally:
         away.back.set()
         service.close()
+
+
+def test_a_broker_that_is_away_is_a_problem_until_it_is_back(
+    clickhouse_settings: ClickHouse, client: Client, tmp_path: Path
+) -> None:
+    with EmbeddedBroker(tmp_path, free_port()) as broker:
+        settings = Kafka(bootstrap_servers=broker.bootstrap_servers)
+        broker.create_topic("posts", 1)
+        broker.create_topic("posts.dlq", 1)
+        service = Service(settings, clickhouse_settings)
+        try:
+            eventually(lambda: service.health.problems() == [])
+            broker.stop()
+            eventually(lambda: any(one.startswith("kafka") for one in service.health.problems()))
+            broker.start()
+            eventually(lambda: service.health.problems() == [], within=60)
+            sender = kafka.producer(settings)
+            sender.send("posts", value=post(1))
+            sender.close(timeout=10)
+            eventually(lambda: stored(client) == 1)
+        finally:
+            service.close()
 
 
 def test_two_consumers_share_the_topic_and_one_takes_over_what_the_other_leaves(
