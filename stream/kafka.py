@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from kafka.errors import (
     TopicAlreadyExistsError,
     UnsupportedCodecError,
 )
+from kafka.structs import TopicPartition
 
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
@@ -126,6 +128,25 @@ def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:
                 value=message.value,
                 headers=tuple((name, value or b"") for name, value in message.headers or ()),
             )
+
+
+def newest(client: Any, topic: str, number: int) -> list[Record]:
+    """About the last `number` records of a topic, for a look; nothing is joined or committed.
+
+    `client` is a consumer that is not subscribed. Waits at most five seconds.
+    """
+    places = [TopicPartition(topic, part) for part in client.partitions_for_topic(topic) or ()]
+    begins, ends = client.beginning_offsets(places), client.end_offsets(places)
+    share = -(-number // max(1, len(places)))
+    client.assign(places)
+    for place in places:
+        client.seek(place, max(begins[place], ends[place] - share))
+    found: list[Record] = []
+    wanted = sum(min(ends[place] - begins[place], share) for place in places)
+    deadline = time.monotonic() + 5
+    while len(found) < wanted and time.monotonic() < deadline:
+        found += records(client.poll(timeout_ms=200))
+    return found
 
 
 @contextmanager
