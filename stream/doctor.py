@@ -19,7 +19,7 @@ from stream.logs import escape
 from stream.post import key_of
 from stream.rules import load_rules
 from stream.service import SHIPPED_MODEL, load_scorer, reachable, schema_target
-from stream.settings import Settings
+from stream.settings import Kafka, Settings
 
 State = Literal["ok", "warn", "fail"]
 
@@ -100,10 +100,24 @@ def _kafka(settings: Settings) -> Iterator[tuple[State, str]]:
                 else:
                     number = len(client.partitions_for_topic(topic) or ())
                     yield "ok", f"topic {topic}: {number} partitions"
+            if {broker.topic, broker.dlq_topic} <= set(topics):
+                yield from _sizes(broker)
             if broker.topic in topics:
                 yield from _messages(kafka.newest(client, broker.topic, _LOOKED_AT))
     finally:
         client.close(autocommit=False)
+
+
+def _sizes(broker: Kafka) -> Iterator[tuple[State, str]]:
+    """Whether the DLQ has room for what `posts` lets through, with the headers added to it."""
+    limits = kafka.message_limits(broker)
+    needed = limits[broker.topic] + kafka.DLQ_HEADROOM
+    if limits[broker.dlq_topic] < needed:
+        yield (
+            "warn",
+            f"topic {broker.dlq_topic}: set its max.message.bytes to {needed}, 64 KB above that of "
+            f"{broker.topic}; as it is, the largest bad messages are kept in part only",
+        )
 
 
 def _messages(records: Sequence[Record]) -> Iterator[tuple[State, str]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
@@ -22,10 +22,10 @@ from kafka.structs import TopicPartition
 
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
-from stream.post import MAX_MESSAGE_BYTES
 from stream.settings import Kafka
 
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
+_USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
 _BOOTSTRAP_MS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,14 +90,14 @@ def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Ka
             linger_ms=5,
             max_block_ms=max(10_000, _ms(patience)),
             delivery_timeout_ms=_ms(patience),
-            max_request_size=MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096,
+            max_request_size=_USUAL_LIMIT + DLQ_HEADROOM,
             allow_auto_create_topics=False,
         )
 
 
 def create_topics(settings: Kafka) -> None:
     """Create `posts` and the DLQ where they are missing; what is kept is the broker's to say."""
-    headroom = str(MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096)
+    headroom = str(_USUAL_LIMIT + DLQ_HEADROOM)
     wanted = [
         NewTopic(settings.topic, settings.partitions, 1),
         NewTopic(settings.dlq_topic, 1, 1, topic_configs={"max.message.bytes": headroom}),
@@ -113,6 +113,19 @@ def create_topics(settings: Kafka) -> None:
             pass  # another replica was quicker
         finally:
             admin.close()
+
+
+def message_limits(settings: Kafka) -> dict[str, int]:
+    """`max.message.bytes` of `posts` and the DLQ. Raises RetryLater or StopService."""
+    topics = (settings.topic, settings.dlq_topic)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    with errors_sorted():
+        admin = KafkaAdminClient(**connection(settings))
+        try:
+            found = admin.describe_configs(asked, config_filter="all")["topic"]
+        finally:
+            admin.close()
+    return {topic: int(found[topic]["max.message.bytes"]["value"]) for topic in topics}
 
 
 def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:

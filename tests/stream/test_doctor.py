@@ -56,6 +56,13 @@ def test_other_keys_and_bad_messages_are_counted_and_named(
     assert "not_json" in bad[1]
 
 
+def test_a_dlq_without_headroom_is_told(look: Look, kafka_settings: Kafka) -> None:
+    assert {state for state, _ in look("kafka")} == {"ok"}
+    swapped = {"topic": kafka_settings.dlq_topic, "dlq_topic": kafka_settings.topic}
+    found = look("kafka", kafka=kafka_settings.model_copy(update=swapped))
+    assert [says for state, says in found if state == "warn" and "max.message.bytes" in says]
+
+
 def test_a_configuration_that_is_not_the_active_one_is_told(look: Look, client: Client) -> None:
     """Before a consumer refuses to start with it."""
     assert look("clickhouse")[-1] == ("ok", "tables are up to date, generation none yet")
