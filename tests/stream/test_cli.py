@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import typer
 
 from stream.cli import app, main
+from stream.cli.options import stop_on_signals
 from stream.embedded.broker import EmbeddedBroker
 from tests.models.conftest import build
 
@@ -85,6 +87,21 @@ def test_a_wrong_call_says_what_is_wrong(
     found, _, err = call(*arguments)
     assert found == code
     assert says in re.sub(r"\s+", " ", err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_asks_to_stop_and_nohup_is_heeded(number: signal.Signals) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        stop = stop_on_signals()
+        signal.raise_signal(number)
+        assert stop.is_set()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        stop_on_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def test_the_schema_is_printed_as_sql_and_the_contract_as_json(call: Call) -> None:
