@@ -1,9 +1,9 @@
 """The embedded Kafka broker: `noida-db` as a child process in a directory of its own.
 
 What it is good for: the demo, tests, one machine. It keeps every record in memory and saves all
-of it to one file about once a second and on SIGTERM. So a crash of the *service* loses nothing
-(the broker is then told to end in order), but SIGKILL of the *broker itself* or a power cut loses
-about the last second of what it had acknowledged. Data that must survive that belongs on Kafka.
+of it to one file about once a second and when it is told to end (`keeper`). So a crash of the
+*service* loses nothing, but SIGKILL of the *broker itself* or a power cut loses about the last
+second of what it had acknowledged. Data that must survive that belongs on Kafka.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "running_in"]
 
 HOST = "127.0.0.1"
 _NAME = "broker"
+_KEEPER = Path(__file__).with_name("keeper.py")
 # A post of 1 MB with its key and headers; the dead-letter topic takes 64 KB more (DESIGN §2).
 POSTS_MAX_BYTES = (1 << 20) + (16 << 10)
 DLQ_MAX_BYTES = POSTS_MAX_BYTES + (64 << 10)
@@ -64,7 +65,7 @@ class EmbeddedBroker:
         """
         binary = find_binary()
         self.directory.mkdir(parents=True, exist_ok=True)
-        if self._wanted_port and _answers(self._wanted_port):
+        if self._wanted_port and _answers(self._wanted_port) and not running_in(self.directory):
             raise StopService(
                 f"kafka.port {self._wanted_port} is taken by another program: "
                 "choose another, or 0 for a free one"
@@ -138,8 +139,9 @@ class EmbeddedBroker:
         self.stop()
 
     def _command(self, binary: Path) -> list[str]:
-        command = [str(binary), "start", "--only", "kafka", "--kafka-port", str(self.port)]
-        return [*command, "--host", HOST, "--data-dir", str(self.directory.resolve())]
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(binary)]
+        where = ["--host", HOST, "--data-dir", str(self.directory.resolve())]
+        return [*keeper, "start", "--only", "kafka", "--kafka-port", str(self.port), *where]
 
     def _came_up(self, child: Child, *, last_attempt: bool) -> bool:
         log = child.log

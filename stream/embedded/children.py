@@ -63,8 +63,9 @@ class Child:
         self._lock.close()
 
     def kill(self) -> None:
-        """SIGKILL, as a fault would, and wait until it is gone."""
-        self._process.kill()
+        """SIGKILL it and its own children, as a fault would, and wait until it is gone."""
+        if self.exit_code is None:
+            _send(self.pid, signal.SIGKILL)
         self._process.wait()
         self._lock.close()
 
@@ -135,7 +136,7 @@ def stop_orphan(pid_file: Path, grace: float = 15.0) -> bool:
         if not runs(pid, command):
             break
         try:
-            os.kill(pid, number)
+            _send(pid, number)
         except ProcessLookupError:
             break
         except PermissionError:
@@ -148,6 +149,14 @@ def stop_orphan(pid_file: Path, grace: float = 15.0) -> bool:
             raise StopService(f"process {pid} in {pid_file.parent} cannot be stopped: end it")
     pid_file.unlink(missing_ok=True)
     return was_running
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    """Send a signal; SIGKILL to the whole group where the process leads one, as ours do."""
+    if number is signal.SIGKILL and os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+    else:
+        os.kill(pid, number)
 
 
 def recorded(pid_file: Path) -> tuple[int, list[str]] | None:

@@ -23,7 +23,7 @@ def test_a_broker_of_ours_that_was_killed_stops_the_service(tmp_path: Path) -> N
         assert reachable(given.kafka) == settings.kafka  # as another process finds it
         running = Running(settings, Clock.of_wall(), threading.Event(), check)
         check()
-        os.kill(json.loads((tmp_path / "broker.pid").read_text())["pid"], signal.SIGKILL)
+        os.killpg(json.loads((tmp_path / "broker.pid").read_text())["pid"], signal.SIGKILL)
         with pytest.raises(StopService, match="broker ended with exit code -9"):
             running.wait()
         assert reachable(given.kafka) is None
