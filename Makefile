@@ -37,7 +37,7 @@ format: $(INSTALLED) ## Format the code.
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## Measure matcher, model and database on this machine.
+bench: $(INSTALLED) ## Measure the parts of a post's way on this machine.
 	@$(BIN)/undertone bench
 
 clean: ## Remove the environment and what runs left behind.

@@ -56,6 +56,11 @@ class Clock:
         return min(self.start + (wall - self.began) * self.speed, wall)
 
     @property
+    def runs(self) -> bool:
+        """False while a scenario waits at its start."""
+        return self.start is None or self.began is not None
+
+    @property
     def factor(self) -> float:
         """How many seconds of service time pass in one second now."""
         if self.start is None:

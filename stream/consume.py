@@ -189,16 +189,22 @@ class Consumer:
         self._next_idle_report = time.monotonic() + interval
         now = self._clock.now()  # before asking: what comes later is after it
         places = sorted(self._assignment)
-        if not places:
-            return
+        asked = places or [TopicPartition(self._settings.topic, 0)]  # one in reserve asks as well
         try:
-            ends: dict[TopicPartition, int] = client.end_offsets(places, timeout_ms=5_000)
+            ends: dict[TopicPartition, int] = client.end_offsets(asked, timeout_ms=5_000)
             positions = {place: client.position(place, timeout_ms=5_000) for place in places}
             self._partitions = len(client.partitions_for_topic(self._settings.topic) or ())
-            idle = self._idle(now, ends, positions)
-            self._progress.record_progress(self._settings.topic, idle)
-        except (KafkaError, OSError, RetryLater) as error:
-            log.warning("progress.failed", reason=f"{type(error).__name__}: {error}"[:200])
+        except (KafkaError, OSError) as error:
+            # A poll without brokers only comes back empty: this is how their absence shows.
+            reason = f"Kafka: {type(error).__name__}: {error}"[:200]
+            self._health.trouble("kafka", reason)
+            log.warning("progress.failed", reason=reason)
+            return
+        self._health.beat("kafka")
+        try:
+            self._progress.record_progress(self._settings.topic, self._idle(now, ends, positions))
+        except RetryLater as error:
+            log.warning("progress.failed", reason=str(error))
 
     def _idle(
         self,
@@ -208,7 +214,7 @@ class Consumer:
     ) -> list[Position]:
         idle = []
         for place, end in ends.items():
-            position = positions[place]
+            position = positions.get(place)
             if position is None:
                 continue
             metrics.LAG.labels(partition=place.partition).set(max(end - position, 0))

@@ -10,6 +10,7 @@ import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import clickhouse_connect
@@ -33,9 +34,12 @@ _PASSING = {159, 160, 164, 202, 209, 210, 225, 241, 242, 243, 252, 279, 319, 425
 _SERVER_BEHIND_CLIENT = 5  # seconds a client waits beyond the server's own time limit
 
 
-def connect(settings: ClickHouse, database: str | None = None) -> Client:
+def connect(
+    settings: ClickHouse, database: str | None = None, longest: timedelta = timedelta(0)
+) -> Client:
     """A client for this thread. `database=''` connects before the database exists.
 
+    `longest` is the time limit of its longest statement, where that is none of the settings'.
     Raises RetryLater when nobody answers.
     """
     name = settings.database if database is None else database
@@ -56,7 +60,7 @@ def connect(settings: ClickHouse, database: str | None = None) -> Client:
                 client.command(f"USE {name}")
                 client.database = name
             return client
-        limit = max(settings.insert_timeout, settings.query_timeout).total_seconds()
+        limit = max(settings.insert_timeout, settings.query_timeout, longest).total_seconds()
         return clickhouse_connect.get_client(
             interface=settings.interface,
             host=settings.host,

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from models import ModelError
+from models.directory import inspect_directory
 from stream import generations, kafka, schema
 from stream.catalogue import load_catalogue
 from stream.database import connect
-from stream.errors import UndertoneError
+from stream.decode import Record, decode
+from stream.errors import InUse, RejectMessage, UndertoneError, UsageError
+from stream.logs import escape
+from stream.post import key_of
 from stream.rules import load_rules
-from stream.service import load_scorer, schema_target
-from stream.settings import Settings
+from stream.service import SHIPPED_MODEL, load_scorer, reachable, schema_target
+from stream.settings import Kafka, Settings
 
 State = Literal["ok", "warn", "fail"]
+
+_LOOKED_AT = 200  # messages of the topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +84,82 @@ def _model(settings: Settings) -> Iterator[tuple[State, str]]:
 
 
 def _kafka(settings: Settings) -> Iterator[tuple[State, str]]:
-    if not settings.kafka.bootstrap_servers:
+    broker = reachable(settings.kafka)
+    if broker is None:
         from stream.embedded.broker import find_binary
 
         yield "ok", f"embedded broker {find_binary().name}, data in {settings.kafka.path}"
         return
-    client = kafka.consumer(settings.kafka)
+    client = kafka.consumer(broker)
     try:
         with kafka.errors_sorted():
             topics = client.topics()
-            for topic in (settings.kafka.topic, settings.kafka.dlq_topic):
+            for topic in (broker.topic, broker.dlq_topic):
                 if topic not in topics:
                     yield "fail", f"topic {topic} is missing: create it"
                 else:
                     number = len(client.partitions_for_topic(topic) or ())
                     yield "ok", f"topic {topic}: {number} partitions"
+            if {broker.topic, broker.dlq_topic} <= set(topics):
+                yield from _sizes(broker)
+            if broker.topic in topics:
+                yield from _messages(kafka.newest(client, broker.topic, _LOOKED_AT))
     finally:
         client.close(autocommit=False)
 
 
+def _sizes(broker: Kafka) -> Iterator[tuple[State, str]]:
+    """Whether the DLQ has room for what `posts` lets through, with the headers added to it."""
+    limits = kafka.message_limits(broker)
+    needed = limits[broker.topic] + kafka.DLQ_HEADROOM
+    if limits[broker.dlq_topic] < needed:
+        yield (
+            "warn",
+            f"topic {broker.dlq_topic}: set its max.message.bytes to {needed}, 64 KB above that of "
+            f"{broker.topic}; as it is, the largest bad messages are kept in part only",
+        )
+
+
+def _messages(records: Sequence[Record]) -> Iterator[tuple[State, str]]:
+    """Whether the producers keep the contract, by the newest messages."""
+    foreign, bad = [], []
+    for record in records:
+        place = f"partition {record.partition}, offset {record.offset}"
+        try:
+            one = decode(record)
+        except RejectMessage as reason:
+            bad.append(f"{place}: {reason}")
+        else:
+            if not one.keyed:
+                found, right = _shown(record.key), _shown(key_of(one.post))
+                foreign.append(f"{place}: {found} instead of {right}")
+    of = f"of the newest {len(records)} messages"
+    if foreign:
+        yield (
+            "warn",
+            f"{len(foreign)} {of} have another key than source:post_id ({escape(foreign[0])}): "
+            "set it in the producer, so that a post's messages stay in one partition, in order",
+        )
+    if bad:
+        yield (
+            "warn",
+            f"{len(bad)} {of} break the contract ({escape(bad[0])}): mend the producer; "
+            "`undertone schema --json-schema` prints the contract",
+        )
+    if records and not foreign and not bad:
+        yield "ok", f"the newest {len(records)} messages keep the contract"
+
+
+def _shown(key: bytes | None) -> str:
+    return "none" if key is None else key[:80].decode("utf-8", "backslashreplace")
+
+
 def _clickhouse(settings: Settings) -> Iterator[tuple[State, str]]:
-    client = connect(settings.clickhouse, "")
+    try:
+        client = connect(settings.clickhouse, "")
+    except InUse as error:
+        yield "warn", f"not looked at: {error}"
+        return
     target = schema_target(settings)
     try:
         version = client.query("SELECT version()").result_rows[0][0]
@@ -120,3 +182,13 @@ def _generation(settings: Settings) -> Iterator[tuple[State, str]]:
     finally:
         client.close()
     yield "ok", f"tables are up to date, generation {current[0] if current else 'none yet'}"
+    if current is None:
+        return
+    try:
+        catalogue = load_catalogue(settings.brands.file)
+        model = inspect_directory(settings.model.path or SHIPPED_MODEL)
+    except (UsageError, ModelError):
+        return  # told under `brands` or `model`
+    analysis = generations.Analysis(model.model_hash, catalogue.hash)
+    if changed := generations.what_changed(current, analysis):
+        yield "fail", changed

@@ -4,6 +4,7 @@ UndertoneError
 ├── RetryLater      an outside system is not there now: wait and do the same again
 ├── RejectMessage   this message breaks the contract: dead-letter it and go on
 ├── StopService     nothing sensible can follow: stop with one clear line, exit code 1
+│   └── InUse       another process holds what we need
 └── UsageError      the user's input or configuration is wrong: exit code 2
 
 Every message is one line that names the field, the place and the fix.
@@ -44,6 +45,10 @@ class RejectMessage(UndertoneError):
 
 class StopService(UndertoneError):
     """The service cannot go on and says why."""
+
+
+class InUse(StopService):
+    """Another live process holds the directory."""
 
 
 class UsageError(UndertoneError):

@@ -70,9 +70,14 @@ def admit(client: Client, analysis: Analysis) -> int:
     current = active(client)
     if current is None:
         return activate(client, analysis)
+    if changed := what_changed(current, analysis):
+        raise StopService(changed)
+    return current[0]
+
+
+def what_changed(current: tuple[int, Analysis], analysis: Analysis) -> str:
+    """Which parts of `analysis` are not those of the active generation, and the fix; '' if none."""
     generation, known = current
-    if known == analysis:
-        return generation
     differing = [
         name
         for name, ours, theirs in (
@@ -82,7 +87,9 @@ def admit(client: Client, analysis: Analysis) -> int:
         )
         if ours != theirs
     ]
-    raise StopService(
+    if not differing:
+        return ""
+    return (
         f"{' and '.join(differing)} changed since generation {generation}: run "
         "`undertone activate` with the new configuration, then start every consumer again"
     )

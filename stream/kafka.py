@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
@@ -17,13 +18,14 @@ from kafka.errors import (
     TopicAlreadyExistsError,
     UnsupportedCodecError,
 )
+from kafka.structs import TopicPartition
 
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
-from stream.post import MAX_MESSAGE_BYTES
 from stream.settings import Kafka
 
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
+_USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
 _BOOTSTRAP_MS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,6 +44,9 @@ def connection(settings: Kafka) -> dict[str, Any]:
         "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "request_timeout_ms": 30_000,
         "reconnect_backoff_max_ms": 5_000,
+        # A broker that comes back on another address is found again.
+        "client_dns_lookup": "use_all_dns_ips",
+        "metadata_max_age_ms": 60_000,
     }
 
 
@@ -66,7 +71,6 @@ def consumer(settings: Kafka) -> KafkaConsumer:
             receive_message_max_bytes=32 * 1024 * 1024,
             check_crcs=True,
             isolation_level="read_committed",
-            metadata_max_age_ms=60_000,
         )
 
 
@@ -86,14 +90,14 @@ def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Ka
             linger_ms=5,
             max_block_ms=max(10_000, _ms(patience)),
             delivery_timeout_ms=_ms(patience),
-            max_request_size=MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096,
+            max_request_size=_USUAL_LIMIT + DLQ_HEADROOM,
             allow_auto_create_topics=False,
         )
 
 
 def create_topics(settings: Kafka) -> None:
     """Create `posts` and the DLQ where they are missing; what is kept is the broker's to say."""
-    headroom = str(MAX_MESSAGE_BYTES + DLQ_HEADROOM + 4096)
+    headroom = str(_USUAL_LIMIT + DLQ_HEADROOM)
     wanted = [
         NewTopic(settings.topic, settings.partitions, 1),
         NewTopic(settings.dlq_topic, 1, 1, topic_configs={"max.message.bytes": headroom}),
@@ -111,6 +115,19 @@ def create_topics(settings: Kafka) -> None:
             admin.close()
 
 
+def message_limits(settings: Kafka) -> dict[str, int]:
+    """`max.message.bytes` of `posts` and the DLQ. Raises RetryLater or StopService."""
+    topics = (settings.topic, settings.dlq_topic)
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    with errors_sorted():
+        admin = KafkaAdminClient(**connection(settings))
+        try:
+            found = admin.describe_configs(asked, config_filter="all")["topic"]
+        finally:
+            admin.close()
+    return {topic: int(found[topic]["max.message.bytes"]["value"]) for topic in topics}
+
+
 def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:
     """What `poll` returned as records, partition by partition, in offset order."""
     for place, messages in polled.items():
@@ -124,6 +141,25 @@ def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:
                 value=message.value,
                 headers=tuple((name, value or b"") for name, value in message.headers or ()),
             )
+
+
+def newest(client: Any, topic: str, number: int) -> list[Record]:
+    """About the last `number` records of a topic, for a look; nothing is joined or committed.
+
+    `client` is a consumer that is not subscribed. Waits at most five seconds.
+    """
+    places = [TopicPartition(topic, part) for part in client.partitions_for_topic(topic) or ()]
+    begins, ends = client.beginning_offsets(places), client.end_offsets(places)
+    share = -(-number // max(1, len(places)))
+    client.assign(places)
+    for place in places:
+        client.seek(place, max(begins[place], ends[place] - share))
+    found: list[Record] = []
+    wanted = sum(min(ends[place] - begins[place], share) for place in places)
+    deadline = time.monotonic() + 5
+    while len(found) < wanted and time.monotonic() < deadline:
+        found += records(client.poll(timeout_ms=200))
+    return found
 
 
 @contextmanager

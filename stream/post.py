@@ -80,7 +80,7 @@ class Post(_Wire):
     lang: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] | None
     ) = None
-    rating: Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)] | None = None
+    rating: Annotated[float, Field(ge=1, le=5, allow_inf_nan=False, strict=True)] | None = None
     url: Annotated[str, StringConstraints(max_length=4096, strict=True)] | None = None
 
     @model_validator(mode="after")

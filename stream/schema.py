@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stream.database import Client
+from stream.database import Client, errors_sorted
 from stream.tables import POST_KEYS, POSTS, STEPS, Step
 
 TTL_SLACK_DAYS = 7  # rows outlive the retention, so that no window recomputed loses its posts
@@ -60,30 +60,41 @@ def preamble(target: Target) -> list[str]:
 
 
 def pending(client: Client, target: Target) -> list[tuple[str, list[str]]]:
-    """What is not applied yet, as (name, statements), in order; every step on an empty server."""
-    exists = client.query(
-        "SELECT count() FROM system.tables WHERE database = {db:String} AND name = 'schema_steps'",
-        parameters={"db": target.database},
-    )
-    if not exists.result_rows[0][0]:
-        return [(step.name, statements(step, target)) for step in STEPS]
-    rows = client.query(f"SELECT name FROM {target.database}.schema_steps").result_rows
-    applied = {str(name) for (name,) in rows}
-    return [
-        (step.name, statements(step, target)) for step in STEPS if step.name not in applied
-    ] + _longer_or_shorter(client, target)
+    """What is not applied yet, as (name, statements), in order; every step on an empty server.
+
+    Raises RetryLater, or StopService with what the server refused.
+    """
+    with errors_sorted():
+        exists = client.query(
+            "SELECT count() FROM system.tables "
+            "WHERE database = {db:String} AND name = 'schema_steps'",
+            parameters={"db": target.database},
+        )
+        if not exists.result_rows[0][0]:
+            return [(step.name, statements(step, target)) for step in STEPS]
+        rows = client.query(f"SELECT name FROM {target.database}.schema_steps").result_rows
+        applied = {str(name) for (name,) in rows}
+        return [
+            (step.name, statements(step, target)) for step in STEPS if step.name not in applied
+        ] + _longer_or_shorter(client, target)
 
 
 def apply(client: Client, target: Target) -> list[str]:
-    """Apply what is pending, in order; returns the names. Running it twice changes nothing."""
+    """Apply what is pending, in order; returns the names. Running it twice changes nothing.
+
+    Raises RetryLater, or StopService with what the server refused.
+    """
     steps = pending(client, target)
-    for sql in preamble(target) if steps else ():
-        client.command(sql)
-    for name, sqls in steps:
-        for sql in sqls:
+    with errors_sorted():
+        for sql in preamble(target) if steps else ():
             client.command(sql)
-        if any(step.name == name for step in STEPS):
-            client.insert("schema_steps", [[name]], column_names=["name"], database=target.database)
+        for name, sqls in steps:
+            for sql in sqls:
+                client.command(sql)
+            if any(step.name == name for step in STEPS):
+                client.insert(
+                    "schema_steps", [[name]], column_names=["name"], database=target.database
+                )
     return [name for name, _ in steps]
 
 

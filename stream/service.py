@@ -26,7 +26,7 @@ from stream.clock import Clock
 from stream.consume import Consumer
 from stream.database import connect
 from stream.dead_letters import DeadLetters
-from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker
+from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
 from stream.errors import StopService, UsageError
 from stream.health import Health
 from stream.match import Matcher
@@ -35,7 +35,7 @@ from stream.probes import probes
 from stream.retry import Patience, Stopped
 from stream.rules import Rules, load_rules
 from stream.score import Scorer
-from stream.settings import Settings
+from stream.settings import Kafka, Settings
 from stream.store import Store
 from stream.watch import Watcher, run_watcher
 
@@ -45,6 +45,10 @@ SHIPPED_MODEL = Path(models.__file__).parent / "default"
 _JOIN_SECONDS = 22  # of the 25 s that a clean stop may take
 
 
+def _nothing_to_check() -> None:
+    """For a process that started nothing which could end by itself."""
+
+
 @dataclass
 class Running:
     """What the parts of one process share, and their threads."""
@@ -52,6 +56,8 @@ class Running:
     settings: Settings
     clock: Clock
     stop: threading.Event
+    check: Callable[[], None] = _nothing_to_check
+    """Raises when something outside the threads has ended for good."""
     health: Health = field(default_factory=Health)
     failures: list[BaseException] = field(default_factory=list)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -80,9 +86,12 @@ class Running:
         thread.start()
 
     def wait(self) -> None:
-        """Wait until something sets the stop event. In turns, so that signals are heard."""
+        """Wait until something sets the stop event. In turns, so that signals are heard.
+
+        Raises what `check` raises.
+        """
         while not self.stop.wait(0.5):
-            pass
+            self.check()
 
     def end(self) -> None:
         """Stop all parts and wait for them, within what a clean stop may take."""
@@ -98,22 +107,31 @@ class Running:
 
 
 @contextmanager
-def embedded_broker(settings: Settings) -> Iterator[Settings]:
+def embedded_broker(settings: Settings) -> Iterator[tuple[Settings, Callable[[], None]]]:
     """Settings that reach a broker: the given one, or an embedded one for as long as it is needed.
 
-    Call it from the main thread: the broker dies with the thread that started it.
+    With them comes a check that raises StopService once the embedded one has died: it would not
+    come back by itself. Call this from the main thread: the broker dies with the thread that
+    started it.
     """
     if settings.kafka.bootstrap_servers:
         if settings.kafka.create_topics:
             kafka.create_topics(settings.kafka)
-        yield settings
+        yield settings, _nothing_to_check
         return
     with EmbeddedBroker(settings.kafka.path, settings.kafka.port or None) as broker:
         reached = settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
         broker.create_topic(reached.topic, reached.partitions)
         broker.create_topic(reached.dlq_topic, 1, max_message_bytes=DLQ_MAX_BYTES)
         log.info("broker.started", bootstrap_servers=broker.bootstrap_servers)
-        yield settings.model_copy(update={"kafka": reached})
+        yield settings.model_copy(update={"kafka": reached}), broker.check
+
+
+def reachable(given: Kafka) -> Kafka | None:
+    """Settings that reach a broker without starting one: the given one, or the embedded one that
+    `undertone run` has in this directory. None where there is neither."""
+    address = given.bootstrap_servers or running_in(given.path)
+    return given.model_copy(update={"bootstrap_servers": address}) if address else None
 
 
 def prepare_database(settings: Settings, patience: Patience) -> None:
@@ -236,9 +254,10 @@ def run_roles(
     Raises the first failure of any part; a stop by signal is no failure.
     """
     with ExitStack() as closing:
+        check = _nothing_to_check
         if consumes:
-            settings = closing.enter_context(embedded_broker(settings))
-        running = Running(settings, clock, stop)
+            settings, check = closing.enter_context(embedded_broker(settings))
+        running = Running(settings, clock, stop, check)
         closing.callback(running.end)
         try:
             prepare_database(settings, running.patience)

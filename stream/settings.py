@@ -63,7 +63,9 @@ class Kafka(_Part):
     ssl_cafile: Path | None = None
     batch_posts: int = Field(256, ge=1, le=10_000, description="a micro-batch is full at this size")
     batch_age: Duration = Field(timedelta(milliseconds=500), description="… or at this age")
-    max_poll_interval: Duration = timedelta(minutes=5)
+    max_poll_interval: Duration = Field(
+        timedelta(minutes=1), description="a member that did not poll for so long is left out"
+    )
     session_timeout: Duration = timedelta(seconds=45)
     path: Path = Field(Path("data/kafka"), description="directory of the embedded broker")
     port: int = Field(9092, ge=0, le=65535, description="of the embedded broker; 0: a free one")

@@ -106,7 +106,7 @@ class Watcher:
         self._clock = clock
         self._on_transition = on_transition
         # One client a job: clients are not for two threads at once.
-        self._windows: Client = connect(settings.clickhouse)
+        self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
         self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings)
         self._outbox = Outbox(connect(settings.clickhouse), rules)
 

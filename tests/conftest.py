@@ -62,6 +62,7 @@ def kafka_settings(broker: str) -> Kafka:
         partitions=3,
         batch_age=timedelta(milliseconds=100),
         session_timeout=timedelta(seconds=10),
+        max_poll_interval=timedelta(seconds=10),  # see decision 007
     )
     kafka.create_topics(settings)
     return settings

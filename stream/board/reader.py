@@ -163,7 +163,7 @@ class Reader:
         )
         return {
             "now": iso(now),
-            "factor": factor,
+            "factor": factor if context.clock.runs else 0.0,
             "data": "none" if data_to is None else "late" if late else "live",
             "data_to": iso(data_to) if data_to else None,
             "stored": known.posts,

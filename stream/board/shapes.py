@@ -127,7 +127,7 @@ class Status(TypedDict):
     """How fresh all this is. `data` is "live", "late" (known only up to `data_to`) or "none"."""
 
     now: str  # service time: the scenario's in a demo
-    factor: float  # seconds of service time in a second
+    factor: float  # seconds of service time in a second; 0 while a demo waits at its start
     data: Literal["live", "late", "none"]
     data_to: str | None
     stored: int  # posts in the table

@@ -32,6 +32,7 @@ def schema(
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the wire contract as JSON Schema.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the tables' DDL, apply what is pending, or print the wire contract.
 
@@ -48,18 +49,24 @@ def schema(
     settings = settings_from(config)
     target = schema_target(settings)
     if not apply:
-        for sql in steps.preamble(target):
-            print(f"{sql};\n")
-        for step in tables.STEPS:
-            print(f"-- {step.name}")
-            print("".join(f"{sql};\n" for sql in steps.statements(step, target)))
+        named = [("000-database", steps.preamble(target))]
+        named += [(step.name, steps.statements(step, target)) for step in tables.STEPS]
+        if as_json:
+            print(json.dumps([{"name": name, "statements": sqls} for name, sqls in named]))
+            return
+        for name, sqls in named:
+            print(f"-- {name}")
+            print("".join(f"{sql};\n" for sql in sqls))
         return
     client = connect(settings.clickhouse, "")
     try:
         applied = steps.apply(client, target)
     finally:
         client.close()
-    print("\n".join(f"applied {name}" for name in applied) or "nothing pending")
+    if as_json:
+        print(json.dumps({"applied": applied}))
+    else:
+        print("\n".join(f"applied {name}" for name in applied) or "nothing pending")
 
 
 def produce(
@@ -79,27 +86,32 @@ def produce(
 ) -> None:
     """Put a file of posts on the topic.
 
+    Without a broker's address it takes the embedded one of `undertone run` in this directory.
+
     Example: `undertone produce posts.jsonl.gz --shift-to-now --as-fast-as-possible`
     """
     from stream import kafka
     from stream.produce import Line, last_time, parse, read_lines
     from stream.produce import produce as send_all
+    from stream.service import reachable
 
     if speed is not None and as_fast_as_possible:
         raise UsageError("--speed and --as-fast-as-possible exclude each other: give one")
     settings = settings_from(config)
-    if not settings.kafka.bootstrap_servers:
+    broker = reachable(settings.kafka)
+    if broker is None:
         raise UsageError(
-            "kafka.bootstrap_servers is empty: set UNDERTONE_KAFKA__BOOTSTRAP_SERVERS to the "
-            "address that `undertone run` printed"
+            "kafka.bootstrap_servers is empty and no embedded broker runs in "
+            f"{settings.kafka.path}: start `undertone run` in this directory, or set "
+            "UNDERTONE_KAFKA__BOOTSTRAP_SERVERS"
         )
     shift = datetime.now(UTC) - last_time(file) if shift_to_now else timedelta(0)
     total = sum(1 for _ in read_lines(file))
-    client = kafka.producer(settings.kafka, patience=_BROKER_AWAY)
+    client = kafka.producer(broker, patience=_BROKER_AWAY)
     failures: list[BaseException] = []
 
     def send(line: Line) -> None:
-        future = client.send(settings.kafka.topic, key=line.key, value=line.value)
+        future = client.send(broker.topic, key=line.key, value=line.value)
         future.add_errback(failures.append)
 
     with progress_bar(total, "posts") as advance, kafka.errors_sorted():

@@ -36,12 +36,12 @@ class DemoScreen:
             SpinnerColumn(),
             TextColumn("{task.fields[clock]}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f} messages  {task.description}"),
+            TextColumn("{task.fields[count]}{task.description}"),
             console=self._console,
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("starting", total=1, clock="")
+        self._task = self._bar.add_task("starting", total=None, clock="", count="")
         self._phase = ""
 
     def __enter__(self) -> Self:
@@ -69,7 +69,12 @@ class DemoScreen:
         words = _PHASES.get(scene.phase, scene.phase)
         clock = f"[bold]{_local(scene.now)}[/]"
         self._bar.update(
-            self._task, completed=scene.done, total=scene.total, description=words, clock=clock
+            self._task,
+            completed=scene.done,
+            total=scene.total,
+            description=words,
+            clock=clock,
+            count=f"{scene.done:,}/{scene.total:,} messages  ",
         )
         if scene.phase != self._phase:
             self._phase = scene.phase
@@ -79,9 +84,10 @@ class DemoScreen:
     def show_alert(self, told: Told) -> None:
         colour = _COLOURS.get(told.transition, "yellow")
         brand = escape(visible(told.brand))
+        severity = "" if told.transition == "resolved" else told.severity
         self._console.print(
             f"{_local(told.at)}  [{colour}]■ {told.transition:<9}[/] [bold]{brand}[/]  "
-            f"[{colour}]{told.severity}[/]"
+            f"[{colour}]{severity}[/]"
         )
         for line in (told.says, *(f"[dim]“{escape(visible(text))}”[/]" for text in told.posts)):
             self._console.print(f"           {line}", no_wrap=True, overflow="ellipsis")

@@ -37,7 +37,10 @@ def settings_from(config: Path | None, **overrides: dict[str, Any]) -> Settings:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set. A second Ctrl-C ends the process at once."""
+    """An event that SIGTERM, Ctrl-C and the closing of the terminal set.
+
+    A second Ctrl-C ends the process at once.
+    """
     stop = threading.Event()
 
     def order(number: int, _frame: FrameType | None) -> None:
@@ -47,4 +50,6 @@ def stop_on_signals() -> threading.Event:
 
     signal.signal(signal.SIGTERM, order)
     signal.signal(signal.SIGINT, order)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup says: go on
+        signal.signal(signal.SIGHUP, order)
     return stop

@@ -50,14 +50,18 @@ def clickhouse(
     ),
     port: Annotated[int, typer.Option(help="Port to serve on.", min=1, max=65535)] = 8123,
     host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
+    config: ConfigFile = None,
 ) -> None:
     """Serve the embedded ClickHouse over HTTP, for several processes or a local Grafana.
+
+    Where `clickhouse.password` is set, clients must give it; without one everybody may.
 
     Example: `undertone clickhouse --path data/clickhouse --port 8123`
     """
     from stream.embedded.clickhouse import serve
 
-    serve(path, host, port)
+    password = settings_from(config).clickhouse.password
+    serve(path, host, port, password.get_secret_value())
 
 
 def _serve(config: Path | None, *, consumes: bool, watches: bool) -> None:

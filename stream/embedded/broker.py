@@ -1,9 +1,9 @@
 """The embedded Kafka broker: `noida-db` as a child process in a directory of its own.
 
 What it is good for: the demo, tests, one machine. It keeps every record in memory and saves all
-of it to one file about once a second and on SIGTERM. So a crash of the *service* loses nothing
-(the broker is then told to end in order), but SIGKILL of the *broker itself* or a power cut loses
-about the last second of what it had acknowledged. Data that must survive that belongs on Kafka.
+of it to one file about once a second and when it is told to end (`keeper`). So a crash of the
+*service* loses nothing, but SIGKILL of the *broker itself* or a power cut loses about the last
+second of what it had acknowledged. Data that must survive that belongs on Kafka.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from typing import Self
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from stream.embedded.children import Child, free_port, last_line, start_child
+from stream.embedded.children import Child, free_port, last_line, recorded, runs, start_child
 from stream.errors import StopService, UsageError
 
-__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker"]
+__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "running_in"]
 
 HOST = "127.0.0.1"
+_NAME = "broker"
+_KEEPER = Path(__file__).with_name("keeper.py")
 # A post of 1 MB with its key and headers; the dead-letter topic takes 64 KB more (DESIGN §2).
 POSTS_MAX_BYTES = (1 << 20) + (16 << 10)
 DLQ_MAX_BYTES = POSTS_MAX_BYTES + (64 << 10)
@@ -63,7 +65,7 @@ class EmbeddedBroker:
         """
         binary = find_binary()
         self.directory.mkdir(parents=True, exist_ok=True)
-        if self._wanted_port and _answers(self._wanted_port):
+        if self._wanted_port and _answers(self._wanted_port) and not running_in(self.directory):
             raise StopService(
                 f"kafka.port {self._wanted_port} is taken by another program: "
                 "choose another, or 0 for a free one"
@@ -73,7 +75,7 @@ class EmbeddedBroker:
                 self.port = self._wanted_port or free_port()
                 self._child = start_child(
                     self._command(binary),
-                    name="broker",
+                    name=_NAME,
                     directory=self.directory,
                 )
                 last = bool(self._wanted_port) or attempt == _PORT_ATTEMPTS
@@ -137,8 +139,9 @@ class EmbeddedBroker:
         self.stop()
 
     def _command(self, binary: Path) -> list[str]:
-        command = [str(binary), "start", "--only", "kafka", "--kafka-port", str(self.port)]
-        return [*command, "--host", HOST, "--data-dir", str(self.directory.resolve())]
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(binary)]
+        where = ["--host", HOST, "--data-dir", str(self.directory.resolve())]
+        return [*keeper, "start", "--only", "kafka", "--kafka-port", str(self.port), *where]
 
     def _came_up(self, child: Child, *, last_attempt: bool) -> bool:
         log = child.log
@@ -159,6 +162,15 @@ class EmbeddedBroker:
             f"the embedded broker does not answer after {_START_LIMIT:.0f} s (see {log}): "
             f"is {self.directory} very large or the machine very busy?"
         )
+
+
+def running_in(directory: Path) -> str | None:
+    """The address of the embedded broker that some process runs in `directory` now, if one does."""
+    known = recorded(directory / f"{_NAME}.pid")
+    if known is None or not runs(*known):
+        return None
+    _, command = known
+    return f"{HOST}:{command[command.index('--kafka-port') + 1]}"
 
 
 def find_binary() -> Path:

@@ -63,8 +63,9 @@ class Child:
         self._lock.close()
 
     def kill(self) -> None:
-        """SIGKILL, as a fault would, and wait until it is gone."""
-        self._process.kill()
+        """SIGKILL it and its own children, as a fault would, and wait until it is gone."""
+        if self.exit_code is None:
+            _send(self.pid, signal.SIGKILL)
         self._process.wait()
         self._lock.close()
 
@@ -125,20 +126,17 @@ def stop_orphan(pid_file: Path, grace: float = 15.0) -> bool:
     A process that merely got the same number since is left alone. Raises StopService when the
     orphan survives SIGKILL or belongs to someone else.
     """
-    try:
-        found = json.loads(pid_file.read_text())
-        pid, command = int(found["pid"]), [str(word) for word in found["command"]]
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError):
+    known = recorded(pid_file)
+    if known is None:
         pid_file.unlink(missing_ok=True)
         return False
+    pid, command = known
     was_running = runs(pid, command)
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         if not runs(pid, command):
             break
         try:
-            os.kill(pid, number)
+            _send(pid, number)
         except ProcessLookupError:
             break
         except PermissionError:
@@ -151,6 +149,23 @@ def stop_orphan(pid_file: Path, grace: float = 15.0) -> bool:
             raise StopService(f"process {pid} in {pid_file.parent} cannot be stopped: end it")
     pid_file.unlink(missing_ok=True)
     return was_running
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    """Send a signal; SIGKILL to the whole group where the process leads one, as ours do."""
+    if number is signal.SIGKILL and os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+    else:
+        os.kill(pid, number)
+
+
+def recorded(pid_file: Path) -> tuple[int, list[str]] | None:
+    """The process and command that a pid file names; None where it is missing or no pid file."""
+    try:
+        found = json.loads(pid_file.read_text())
+        return int(found["pid"]), [str(word) for word in found["command"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def runs(pid: int, command: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from stream.errors import StopService
+from stream.errors import InUse, StopService
 
 LOCK_FILE = "undertone.lock"
 
@@ -21,7 +21,7 @@ class PathLock:
     the last holder. `note` tells the refused process how to reach this one instead. Not
     re-entrant: one lock per process and path.
 
-    Raises StopService, one line, when another live process holds the directory.
+    Raises InUse when another live process holds the directory, StopService when it cannot be used.
     """
 
     def __init__(self, path: Path, note: str = "", name: str = LOCK_FILE) -> None:
@@ -40,7 +40,7 @@ class PathLock:
         except OSError:
             holder = _holder(file)
             file.close()
-            raise StopService(f"{path} is in use by {holder}, or choose another path") from None
+            raise InUse(f"{path} is in use by {holder}, or choose another path") from None
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "note": note}))
         file.flush()

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from stream.database import connect
 from stream.settings import ClickHouse
@@ -58,7 +59,8 @@ def windows(settings: ClickHouse) -> Counts:
         client.close()
 
 
-def test_two_consumers_and_a_watcher_share_a_broker_and_a_database_by_address(
+@pytest.mark.timeout(300)
+def test_consumers_watcher_and_the_whole_service_work_by_addresses(
     deploy: Callable[..., Deployment], broker: str
 ) -> None:
     database, board, topic = free_port(), free_port(), f"posts-{free_port()}"
@@ -67,8 +69,10 @@ def test_two_consumers_and_a_watcher_share_a_broker_and_a_database_by_address(
         UNDERTONE_KAFKA__TOPIC=topic,
         UNDERTONE_KAFKA__DLQ_TOPIC=f"{topic}.dlq",
         UNDERTONE_KAFKA__CREATE_TOPICS="true",
+        UNDERTONE_KAFKA__MAX_POLL_INTERVAL="10s",
         UNDERTONE_CLICKHOUSE__INTERFACE="http",
         UNDERTONE_CLICKHOUSE__PORT=str(database),
+        UNDERTONE_CLICKHOUSE__PASSWORD="shared",
         UNDERTONE_WEB__PORT=str(board),
     )
     deployment.start("clickhouse", "--path", "data/ch", "--port", str(database))
@@ -85,10 +89,16 @@ def test_two_consumers_and_a_watcher_share_a_broker_and_a_database_by_address(
     file = deployment.directory / "posts.jsonl"
     counts = write_posts(file, 300)
     deployment.call("produce", str(file))
-    settings = ClickHouse(interface="http", port=database)
+    settings = ClickHouse(interface="http", port=database, password=SecretStr("shared"))
     wait_for(lambda: windows(settings) == counts, 90, deployment.logs)
     wait_for(lambda: ready(board), 30, deployment.logs)
     assert [deployment.stop(role) for role in roles] == [0, 0, 0], deployment.logs()
+    # Both roles in one process, by the same addresses: it goes on where they ended.
+    service = deployment.start("run")
+    wait_for(lambda: ready(board), 90, deployment.logs)
+    deployment.call("produce", str(file))
+    assert windows(settings) == counts  # every message again, and nothing counted twice
+    assert deployment.stop(service) == 0, deployment.logs()
 
 
 def kill_and_start_again(deploy: Callable[..., Deployment], kills: int, posts: int) -> None:

@@ -50,7 +50,8 @@ class Service:
         self._progress = connect(clickhouse)
         self.store = Store(self._client, clickhouse)
         patience = Patience(self.stop, self.health)
-        self.health.watch("clickhouse")
+        for system in ("clickhouse", "kafka"):
+            self.health.watch(system)
         pipeline = Pipeline(
             matcher=Matcher(CATALOGUE),
             scorer=self.scorer,

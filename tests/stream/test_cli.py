@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 import typer
 
 from stream.cli import app, main
+from stream.cli.options import stop_on_signals
+from stream.embedded.broker import EmbeddedBroker
 from tests.models.conftest import build
 
 ROOT = Path(__file__).parents[2]
@@ -86,11 +89,28 @@ def test_a_wrong_call_says_what_is_wrong(
     assert says in re.sub(r"\s+", " ", err)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_asks_to_stop_and_nohup_is_heeded(number: signal.Signals) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        stop = stop_on_signals()
+        signal.raise_signal(number)
+        assert stop.is_set()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        stop_on_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def test_the_schema_is_printed_as_sql_and_the_contract_as_json(call: Call) -> None:
     code, out, _ = call("schema")
     assert code == 0
     assert out.index("001-posts") < out.index("002-post-keys")
     assert "ReplacingMergeTree(version, is_deleted)" in out
+    code, out, _ = call("schema", "--json")
+    assert [step["name"] for step in json.loads(out)][:2] == ["000-database", "001-posts"]
     code, out, _ = call("schema", "--json-schema")
     assert "created_at" in json.loads(out)["anyOf"][0]["required"]
 
@@ -179,6 +199,21 @@ def test_a_model_with_other_labels_is_refused_until_they_are_mapped(
     mapping = "POS=positive,NEU=neutral,NEG=negative"
     code, out, _ = call(*arguments, "--labels", mapping, stdin=b'{"text": "a"}')
     assert code == 0 and out
+
+
+def test_produce_finds_the_embedded_broker_of_its_directory(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the README prints it: `undertone run`, then `undertone produce FILE`, no address."""
+    monkeypatch.delenv("UNDERTONE_KAFKA__BOOTSTRAP_SERVERS", raising=False)
+    file = tmp_path / "posts.jsonl"
+    file.write_text('{"source": "s", "post_id": "1"}\nno post\n', encoding="utf-8")
+    with EmbeddedBroker(tmp_path / "data/kafka") as own:
+        own.create_topic("posts", 1)
+        code, out, _ = call("produce", str(file), "--json")
+    assert code == 0 and json.loads(out) == {"messages": 2, "unreadable": 1}
+    code, _, err = call("produce", str(file))
+    assert code == 2 and "undertone run" in err
 
 
 def findings(out: str) -> dict[str, list[dict[str, Any]]]:

@@ -28,7 +28,9 @@ def test_a_scenario_stands_until_it_begins_then_runs_until_it_meets_the_wall() -
     clock = Clock.scenario(NOON - timedelta(hours=6), 61, wall=wall)
     wall.at += timedelta(seconds=30)
     assert clock.now() == NOON - timedelta(hours=6)
+    assert not clock.runs
     clock.begin()
+    assert clock.runs
     wall.at += timedelta(minutes=1)
     assert clock.now() == NOON - timedelta(hours=6) + timedelta(minutes=61)
     assert clock.factor == 61
@@ -53,7 +55,7 @@ def test_time_never_runs_backwards_nor_ahead_of_the_wall(steps: list[float], fac
 def test_the_wall_clock_is_the_wall_clock() -> None:
     clock = Clock.of_wall()
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
-    assert clock.factor == 1
+    assert clock.factor == 1 and clock.runs
 
 
 def test_a_clock_slower_than_life_is_refused() -> None:

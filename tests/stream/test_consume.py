@@ -7,11 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stream import kafka, metrics
 from stream.database import Client
+from stream.embedded.broker import EmbeddedBroker
+from stream.embedded.children import free_port
 from stream.errors import RetryLater, StopService
 from stream.health import Health
 from stream.retry import Patience, Stopped
@@ -79,17 +83,39 @@ def test_an_edit_keeps_the_first_date_and_a_tombstone_ends_it(
     assert stored(client) == 0
 
 
-def test_what_is_older_than_the_retention_is_committed_and_not_stored(
+def test_what_is_older_than_the_retention_is_counted_and_committed_and_not_stored(
     start: Start,
     send: Send,
     client: Client,
     kafka_settings: Kafka,
 ) -> None:
-    send(post(1, created_at="2016-09-01T00:00:00Z"), post(2))
+    """By its own date, however lately it was edited."""
+    before = counted("undertone_expired_total")
+    old = {"created_at": "2016-09-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    send(post(1, **old), post(2))
     start()
     eventually(lambda: committed(kafka_settings) == 2)
     assert stored(client) == 1
+    assert counted("undertone_expired_total") == before + 1
     assert dead_letters(kafka_settings) == []
+
+
+def test_messages_under_another_key_are_stored_and_counted(
+    start: Start,
+    send: Send,
+    client: Client,
+) -> None:
+    before = counted("undertone_foreign_keys_total")
+    send(post(1), key=b"s:1")
+    send(post(2), key=b"another")
+    send(post(3))
+    start()
+    eventually(lambda: stored(client) == 3)
+    assert counted("undertone_foreign_keys_total") == before + 2
+
+
+def counted(name: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name) or 0.0
 
 
 def test_a_long_batch_causes_no_eviction(
@@ -152,6 +178,28 @@ def test_while_clickhouse_is_away_offsets_stand_still_and_nothing_is_lost(
     finally:
         away.back.set()
         service.close()
+
+
+def test_a_broker_that_is_away_is_a_problem_until_it_is_back(
+    clickhouse_settings: ClickHouse, client: Client, tmp_path: Path
+) -> None:
+    with EmbeddedBroker(tmp_path, free_port()) as broker:
+        settings = Kafka(bootstrap_servers=broker.bootstrap_servers)
+        broker.create_topic("posts", 1)
+        broker.create_topic("posts.dlq", 1)
+        service = Service(settings, clickhouse_settings)
+        try:
+            eventually(lambda: service.health.problems() == [])
+            broker.stop()
+            eventually(lambda: any(one.startswith("kafka") for one in service.health.problems()))
+            broker.start()
+            eventually(lambda: service.health.problems() == [], within=60)
+            sender = kafka.producer(settings)
+            sender.send("posts", value=post(1))
+            sender.close(timeout=10)
+            eventually(lambda: stored(client) == 1)
+        finally:
+            service.close()
 
 
 def test_two_consumers_share_the_topic_and_one_takes_over_what_the_other_leaves(

@@ -104,6 +104,8 @@ def test_long_text_is_kept_up_to_its_limit() -> None:
         (message(created_at="9999-12-31T23:59:59-14:00"), "bad_field", "1971 and 2250"),
         (message(updated_at="2026-11-24T11:00:00Z"), "bad_field", "updated_at"),
         (message(rating=9), "bad_field", "rating"),
+        (message(rating="5"), "bad_field", "rating"),
+        (message(rating=True), "bad_field", "rating"),
         (message(author={"id": "a", "followers": -1}), "bad_field", "author.followers"),
         (message(author={"id": "a", "followers": True}), "bad_field", "author.followers"),
         (message(engagement=[]), "bad_field", "engagement"),

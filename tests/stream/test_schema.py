@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from stream import schema, tables
 from stream.database import connect
+from stream.errors import StopService
 from stream.settings import ClickHouse
 
 DESIGNED = {
@@ -65,3 +68,12 @@ def test_on_a_cluster_every_table_is_replicated_and_spread() -> None:
 def test_step_names_are_ordered_and_unique() -> None:
     names = [step.name for step in tables.STEPS]
     assert names == sorted(set(names))
+
+
+def test_what_the_server_refuses_is_told_in_one_line(clickhouse_settings: ClickHouse) -> None:
+    client = connect(clickhouse_settings)
+    target = schema.Target("elsewhere", retention_days=400, cluster="nowhere")
+    with pytest.raises(StopService, match="nowhere") as refused:
+        schema.apply(client, target)
+    client.close()
+    assert "\n" not in str(refused.value)

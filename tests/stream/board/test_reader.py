@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,15 @@ def reader(context: BoardContext) -> Iterator[Reader]:
 
 def texts(reader: Reader) -> dict[str, str]:
     return {row["key"]: row["text"] for row in reader.feed.snapshot()["posts"]}
+
+
+def test_a_demo_that_waits_at_its_start_shows_a_clock_that_stands(context: BoardContext) -> None:
+    """The page lets time run by `factor` between two statuses."""
+    clock = Clock.scenario(context.clock.now() - timedelta(hours=6), 60, wall=context.clock.now)
+    waiting = Reader(replace(context, clock=clock))
+    assert waiting.feed.snapshot()["status"]["factor"] == 0
+    clock.begin()
+    assert Reader(replace(context, clock=clock)).feed.snapshot()["status"]["factor"] == 60
 
 
 def test_what_is_stored_shows_and_what_is_gone_vanishes(

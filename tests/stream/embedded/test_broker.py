@@ -7,15 +7,20 @@ import json
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from stream import kafka
 from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker
-from stream.embedded.children import runs
+from stream.embedded.children import free_port, runs
 from stream.errors import StopService, UsageError
+from stream.settings import Kafka
 
 OLD = 1_400_000_000_000  # ms: a record of 2014, older than any default retention
 PARENT = """
@@ -95,6 +100,35 @@ def test_records_and_committed_offsets_survive_a_stop(broker: EmbeddedBroker) ->
         assert broker.port != port
         rest = consume(broker, 25)
     assert sorted(first + rest) == sorted(values)
+
+
+def test_what_is_acknowledged_while_it_is_told_to_end_is_kept(tmp_path: Path) -> None:
+    """The broker alone loses what it takes between its last save and its end."""
+    acknowledged: set[bytes] = set()
+    over = threading.Event()
+    with EmbeddedBroker(tmp_path, free_port()) as broker:
+        broker.create_topic("posts", 1)
+        settings = Kafka(bootstrap_servers=broker.bootstrap_servers)
+        producer = kafka.producer(settings, patience=timedelta(minutes=1))
+
+        def feed() -> None:
+            while not over.wait(0.001):
+                value = b"%d" % time.monotonic_ns()
+                sent = producer.send("posts", value=value)
+                sent.add_callback(lambda _, value=value: acknowledged.add(value))
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        for _ in range(6):
+            time.sleep(0.3)
+            broker.stop()
+            broker.start()
+        over.set()
+        thread.join()
+        producer.close(timeout=20)
+        kept = consume(broker, ends(broker, "posts", 1))
+    assert len(acknowledged) > 100
+    assert acknowledged <= set(kept)
 
 
 def test_killing_its_owner_loses_nothing_that_was_acknowledged(

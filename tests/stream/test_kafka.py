@@ -1,0 +1,78 @@
+"""Clients of Kafka: what decides about loss is set by name, and errors say what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from kafka.errors import (
+    CorruptRecordError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+    UnsupportedCodecError,
+)
+
+from stream import kafka
+from stream.errors import RetryLater, StopService
+from stream.settings import Kafka
+
+NOT_THE_LIBRARYS_CHOICE = {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "allow_auto_create_topics": False,
+    "isolation_level": "read_committed",
+    "check_crcs": True,
+    "max_poll_records": 77,
+    "max_poll_interval_ms": 120_000,
+    "session_timeout_ms": 9_000,
+    "heartbeat_interval_ms": 3_000,
+    "max_partition_fetch_bytes": 1024 * 1024,
+    "fetch_max_bytes": 16 * 1024 * 1024,
+    "receive_message_max_bytes": 32 * 1024 * 1024,
+    "request_timeout_ms": 30_000,
+    "metadata_max_age_ms": 60_000,
+    "client_dns_lookup": "use_all_dns_ips",
+}
+
+
+def test_no_option_that_matters_is_left_to_the_library(kafka_settings: Kafka) -> None:
+    changes = {
+        "batch_posts": 77,
+        "max_poll_interval": timedelta(minutes=2),
+        "session_timeout": timedelta(seconds=9),
+    }
+    client = kafka.consumer(kafka_settings.model_copy(update=changes))
+    client.close(autocommit=False)
+    assert {n: client.config[n] for n in NOT_THE_LIBRARYS_CHOICE} == NOT_THE_LIBRARYS_CHOICE
+
+
+def test_user_and_password_reach_the_brokers() -> None:
+    settings = Kafka(
+        bootstrap_servers="one:9093,two:9093",
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="undertone",
+        sasl_password="canary",
+    )
+    options = kafka.connection(settings)
+    assert options["bootstrap_servers"] == ["one:9093", "two:9093"]
+    assert options["sasl_plain_username"] == "undertone"
+    assert options["sasl_plain_password"] == "canary"
+    assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "says"),
+    [
+        (KafkaTimeoutError("no brokers"), RetryLater, "no brokers"),
+        (ConnectionResetError("gone"), RetryLater, "gone"),
+        (UnsupportedCodecError("zstd"), StopService, "pip install"),
+        (CorruptRecordError("crc"), StopService, "nothing after it was committed"),
+        (TopicAuthorizationFailedError("posts"), StopService, "posts"),
+    ],
+)
+def test_an_error_says_whether_waiting_helps(
+    error: Exception, becomes: type[Exception], says: str
+) -> None:
+    with pytest.raises(becomes, match=says), kafka.errors_sorted():
+        raise error

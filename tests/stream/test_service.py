@@ -1,0 +1,47 @@
+"""The parts of one process held together: what ends for good ends the service, with a reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from stream.clock import Clock
+from stream.errors import StopService
+from stream.service import Running, embedded_broker, reachable
+from stream.settings import Kafka, Settings
+
+
+def test_a_broker_of_ours_that_was_killed_stops_the_service(tmp_path: Path) -> None:
+    """It would not come back; started again, the service starts it again."""
+    given = Settings().model_copy(update={"kafka": Kafka(path=tmp_path, port=0)})
+    with embedded_broker(given) as (settings, check):
+        assert reachable(given.kafka) == settings.kafka  # as another process finds it
+        running = Running(settings, Clock.of_wall(), threading.Event(), check)
+        check()
+        os.killpg(json.loads((tmp_path / "broker.pid").read_text())["pid"], signal.SIGKILL)
+        with pytest.raises(StopService, match="broker ended with exit code -9"):
+            running.wait()
+        assert reachable(given.kafka) is None
+
+
+def test_the_first_failure_of_a_part_stops_all_and_is_raised() -> None:
+    running = Running(Settings(), Clock.of_wall(), threading.Event())
+
+    def fail() -> None:
+        raise StopService("the DLQ cannot be written")
+
+    running.start("consumer", fail)
+    running.wait()
+    running.end()
+    with pytest.raises(StopService, match="DLQ"):
+        running.raise_failure()
+
+
+def test_the_address_given_is_the_broker_that_is_reached() -> None:
+    given = Kafka(bootstrap_servers="kafka:9092")
+    assert reachable(given) == given
