@@ -15,7 +15,7 @@ from stream.cli import (
     explain_commands,
     model_commands,
     service_commands,
-    train_command,
+    train_commands,
 )
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
@@ -33,7 +33,7 @@ demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 model_commands.add_to(app)
-train_command.add_to(app)
+train_commands.add_to(app)
 explain_commands.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""The command `train`: a recipe and a few knobs in, a model directory out."""
+"""Commands that make models: train, average."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from stream.errors import StopService, UsageError
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register these commands."""
     app.command()(train)
+    app.command()(average)
 
 
 def train(
@@ -78,6 +79,41 @@ def train(
         with progress_bar(None, "rows") as bar:
             run(config, typer.echo, bar, curves)
         curves.close()
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise StopService(f"{error.filename or out}: {error.strerror or error}") from None
+    print(f"model written to {out}")
+
+
+def average(
+    models: Annotated[
+        list[str], typer.Argument(metavar="DIR[:WEIGHT]…", help="Models of one run, or kin.")
+    ],
+    out: Annotated[Path, typer.Option(help="Directory the model is written to.")],
+    fit: Annotated[
+        Path | None, typer.Option(metavar="ROWS", help="Labelled rows to fit the temperature on.")
+    ] = None,
+) -> None:
+    """Average the weights of models that come from one another.
+
+    Example: `undertone average before:1 after:2 --out steadier --fit dev.jsonl`
+    """
+    from models import ModelError
+    from models.average import average as run
+    from models.rows import read_rows
+
+    if out.exists():
+        raise UsageError(f"--out {out}: exists already; name a new directory")
+    parts = []
+    for text in models:
+        path, _, weight = text.rpartition(":")
+        try:
+            parts.append((Path(path), float(weight)) if path else (Path(text), 1.0))
+        except ValueError:
+            raise UsageError(f"{text}: {weight!r} is no weight; write DIR or DIR:2") from None
+    try:
+        run(parts, out, read_rows(fit) if fit else [])
     except ModelError as error:
         raise UsageError(str(error)) from None
     except OSError as error:
