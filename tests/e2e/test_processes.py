@@ -22,6 +22,8 @@ from tests.models.conftest import build
 
 Counts = dict[tuple[str, datetime], int]
 
+pytestmark = pytest.mark.timeout(300)  # each process loads torch: seconds where nothing else runs
+
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -59,7 +61,6 @@ def windows(settings: ClickHouse) -> Counts:
         client.close()
 
 
-@pytest.mark.timeout(300)
 def test_consumers_watcher_and_the_whole_service_work_by_addresses(
     deploy: Callable[..., Deployment], broker: str
 ) -> None:

@@ -95,7 +95,10 @@ def test_records_and_committed_offsets_survive_a_stop(broker: EmbeddedBroker) ->
     port = broker.port
     broker.stop()
     with socket.socket() as squatter:  # so that it cannot come back on the same port
+        # Connections that the broker closed may still hold its port.
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", port))
+        squatter.listen()
         broker.start()
         assert broker.port != port
         rest = consume(broker, 25)
