@@ -46,6 +46,7 @@ def average(models: Sequence[tuple[Path, float]], out: Path, rows: Sequence[Row]
             file,
             metadata={"format": "pt"},
         )
+        file.chmod(0o644)  # the writer of safetensors leaves 0600
     record = [{"weight": weight / total} | _record(path) for path, weight in models]
     (out / "training.json").write_text(
         json.dumps({"averaged": record}, indent=1, ensure_ascii=False) + "\n"

@@ -46,6 +46,7 @@ class Classifier:
     ) -> None:
         self._encoder = encoder
         self._backend = backend
+        self._model = model
         self._columns = list(model.columns)
         self._temperature = model.temperature
         self.model_hash = model.model_hash
@@ -75,6 +76,10 @@ class Classifier:
     def temperature(self) -> float:
         """Divisor of the logits."""
         return self._temperature
+
+    def on(self, backend: Backend) -> "Classifier":
+        """The same classifier run by another backend, with nothing remembered."""
+        return Classifier(self._encoder, backend, self._model)
 
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.

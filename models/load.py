@@ -17,22 +17,32 @@ def load_classifier(
 ) -> Classifier:
     """Loads the model in `path`; nothing is fetched from any network.
 
-    `device` is auto, cpu or cuda (auto: CUDA where there is one); `backend` is auto or torch.
+    `device` is auto, cpu or cuda (auto: CUDA where there is one); `backend` is torch, onnx
+    (8 bits on the CPU; the file is made on first use and kept in the user's cache) or auto: torch.
     `threads` sets torch's threads, which are the whole process's; None leaves them.
     `labels` says what the labels of a model with other names mean, as
     "LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive".
     Raises ModelRefused where the directory must not or cannot be loaded and BackendMissing where
     device or backend is not to be had; both are one line that names the fix.
     """
-    if backend not in ("auto", "torch"):
-        raise BackendMissing(f"model.backend: {backend!r} is not available; choose torch or auto")
+    if backend not in ("auto", "torch", "onnx"):
+        raise BackendMissing(f"model.backend: {backend!r} is none; choose auto, torch or onnx")
+    if backend == "onnx" and device == "cuda":
+        raise BackendMissing("model.backend: onnx is for CPUs; choose torch for model.device: cuda")
     if device not in ("auto", "cpu", "cuda"):
         raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
     checked = inspect_directory(Path(path), labels)
     # torch takes seconds to import: only what loads a model pays for it
     from models.torch_backend import TorchBackend, find_device, load_network
 
-    found = find_device(device, threads)
+    found = find_device("cpu" if backend == "onnx" else device, threads)
     network, tokenizer = load_network(checked.path)
     encoder = Encoder(tokenizer, marks=checked.marks)
-    return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
+    classifier = Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
+    if backend == "onnx":
+        from models.export import calibration, file_for
+        from models.onnx_backend import OnnxBackend
+
+        file = file_for(classifier, "int8", calibration())
+        return classifier.on(OnnxBackend(file, encoder.pad_id, threads))
+    return classifier

@@ -13,6 +13,7 @@ from stream.cli import (
     data_commands,
     demo_commands,
     explain_commands,
+    export_commands,
     model_commands,
     service_commands,
     train_commands,
@@ -35,6 +36,7 @@ data_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)
 explain_commands.add_to(app)
+export_commands.add_to(app)
 
 
 def main() -> None:

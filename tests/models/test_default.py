@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from models import Classifier, Passage
+from models.evaluate import evaluate
 from models.explain import Explainer
+from models.rows import read_rows
 
 CLEAR = [
     ("I love this phone, the camera is fantastic", 2),
@@ -26,6 +28,15 @@ CLEAR = [
 def test_clear_cases_in_six_languages(shipped: Classifier) -> None:
     found = shipped.score([Passage(text) for text, _ in CLEAR]).argmax(axis=1)
     assert found.tolist() == [label for _, label in CLEAR]
+
+
+def test_it_listens_to_the_target(shipped: Classifier) -> None:
+    """Of 200 posts that say different things about two or three names, in six languages, it has
+    every name right in more than the 45 of 100 that were asked for."""
+    rows = read_rows(Path(__file__).with_name("swapped_targets.jsonl"))
+    (found,) = evaluate(shipped, rows).targets
+    assert found.sentences == 200
+    assert found.share > 0.45
 
 
 def test_a_row_does_not_move_with_its_neighbours(shipped: Classifier) -> None:

@@ -230,8 +230,8 @@ def test_weights_that_are_no_safetensors_are_refused(copy: Path) -> None:
 
 
 def test_backends_and_devices_that_are_not_there(tiny_path: Path) -> None:
-    with pytest.raises(BackendMissing, match=re.escape("'onnx' is not available; choose torch")):
-        load_classifier(tiny_path, backend="onnx")
+    with pytest.raises(BackendMissing, match="'tflite' is none; choose auto"):
+        load_classifier(tiny_path, backend="tflite")
     with pytest.raises(BackendMissing, match="choose auto, cpu or cuda"):
         load_classifier(tiny_path, device="tpu")
     if not torch.cuda.is_available():

@@ -1,0 +1,95 @@
+"""A trained classifier as one ONNX file for CPUs: exact, or in 8 bits.
+
+Where no place is named the file lies in a cache of the user's, named by the model's hash, and is
+made when it is missing or damaged.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from models.classify import Classifier
+from models.encode import Tokens
+from models.errors import BackendMissing, ModelRefused
+from models.pairs import written
+from models.passage import Passage, window
+
+Precision = Literal["int8", "fp32"]
+
+VERSION = 1
+"""Raised when equal weights would give another file."""
+
+CALIBRATION_POSTS = 8
+"""One of so many of the project's own posts is used for calibration."""
+
+
+def file_for(
+    classifier: Classifier, precision: Precision, texts: Sequence[Passage], out: Path | None = None
+) -> Path:
+    """The ONNX file of a classifier that runs on torch: at `out`, else in the cache.
+
+    Two processes may make it at once: each writes a file of its own and renames it.
+    Raises ModelRefused where the architecture has no such graph, BackendMissing without `onnx`.
+    """
+    path = out or cache_directory() / f"{classifier.model_hash[:24]}-{precision}-{VERSION}.onnx"
+    digest = path.with_name(path.name + ".sha256")
+    if not out and path.exists() and digest.exists():
+        with path.open("rb") as data:
+            found = hashlib.file_digest(data, "sha256").hexdigest()
+        if found == digest.read_text("utf-8").strip():
+            return path
+    network = getattr(classifier.backend, "network", None)
+    content = export(network, classifier.encoder.encode(texts), precision)
+    write(path, content)
+    if not out:
+        write(digest, hashlib.sha256(content).hexdigest().encode())
+    return path
+
+
+def cache_directory() -> Path:
+    """`undertone` in XDG_CACHE_HOME, or in ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undertone"
+
+
+def export(network: Any, calibrate: Sequence[Tokens], precision: Precision) -> bytes:
+    """The content of an ONNX file; equal weights and calibration give equal bytes.
+
+    `calibrate` is what the 8-bit network's smoothing is measured on; an exact one needs none.
+    Raises ModelRefused where the architecture has no such graph, BackendMissing without `onnx`.
+    """
+    try:
+        from models.onnx_network import KINDS, Exact, network_graph
+        from models.quantise import EightBit, smoothing
+    except ImportError:
+        raise BackendMissing("onnx is not installed; pip install 'undertone[onnx]'") from None
+    kind = getattr(getattr(network, "config", None), "model_type", "unknown")
+    if kind not in KINDS or hasattr(network, "peft_config"):
+        raise ModelRefused(
+            f"no ONNX graph is written for this network ({kind}, or with an adapter put on); "
+            f"use model.backend: torch, or a model of type {', '.join(KINDS)}"
+        )
+    linear = EightBit(smoothing(network, calibrate)) if precision == "int8" else Exact()
+    content: bytes = network_graph(network, linear).SerializeToString(deterministic=True)
+    return content
+
+
+def calibration() -> list[Passage]:
+    """Posts written for this project, in 13 languages: nothing of the user's is needed."""
+    return [window(row.passage) for row in written()[::CALIBRATION_POSTS]]
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

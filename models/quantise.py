@@ -1,0 +1,128 @@
+"""Linear layers in 8 bits, so that no row depends on another and outliers spoil little.
+
+Each row of the input (one token) has a scale of its own, from its own largest value. One scale for
+a whole batch, as usual tools have it, would let a row's answer move with its neighbours, and the
+first token's largest values, twenty times those of others, would leave the others five bits.
+
+The largest values stand in a few columns. Before attention and before the feed-forward part each
+column is divided by a number from calibration, and the weights that meet it are multiplied by it,
+so that the difficulty is shared (SmoothQuant, Xiao et al. 2022). Texts for calibration shape these
+numbers only; no range of values is cut off by what they happened to hold.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from models.encode import Tokens
+from models.onnx_graph import RUNTIMES_OWN, Graph
+from models.onnx_network import Given
+from models.torch_backend import pad
+
+SHARE = 0.65
+"""How much of a column's size moves into the weights; chosen among 0.5, 0.65 and 0.8."""
+
+GELU_LOWEST = 0.17
+"""GELU never answers less than minus this."""
+
+GELU_ZERO = 24
+"""What stands for 0 after GELU: 24 steps below it and 231 above."""
+
+
+class EightBit:
+    """Linear layers with int8 weights, a scale a column, and uint8 inputs, a scale a row."""
+
+    def __init__(self, smoothing: Mapping[str, NDArray[np.float32]]) -> None:
+        self._smoothing = smoothing
+
+    def give(self, graph: Graph, x: str, name: str, *, gelu: bool = False) -> Given:
+        smoothing = self._smoothing.get(name)
+        if smoothing is not None:
+            x = graph.node("Mul", x, graph.constant(f"{name}.smoothing", 1 / smoothing))
+        if gelu:
+            zero, steps, least, sizes = GELU_ZERO, 255 - GELU_ZERO, GELU_LOWEST / GELU_ZERO, x
+        else:
+            zero, steps, least, sizes = 128, 127, 1e-9, graph.node("Abs", x)
+        largest = graph.node("ReduceMax", sizes, graph.integers(-1), keepdims=1)
+        step = graph.constant(f"step_{zero}", np.float32(1 / steps))
+        least_scale = graph.constant(f"least_{zero}", np.float32(least))
+        scale = graph.node("Max", graph.node("Mul", largest, step), least_scale)
+        scales = graph.node("Reshape", scale, graph.integers(-1))
+        value = numpy_helper.from_array(np.array([zero], np.uint8))
+        zeros = graph.node("ConstantOfShape", graph.node("Shape", scales), value=value)
+        small = graph.node("QuantizeLinear", x, scales, zeros, axis=0)
+        return Given(small, scale, graph.constant(f"zero_{zero}", np.uint8(zero)), smoothing)
+
+    def apply(
+        self,
+        graph: Graph,
+        given: Given,
+        name: str,
+        weight: NDArray[np.float32],
+        bias: NDArray[np.float32] | None,
+    ) -> str:
+        if given.smoothing is not None:
+            weight = weight * given.smoothing[:, None]
+        small, scale = to_bytes(weight)
+        x = graph.node(
+            "MatMulIntegerToFloat",
+            given.tensor,
+            graph.constant(f"{name}.weight", small),
+            graph.constant("one", np.float32(1)),
+            graph.constant(f"{name}.scale", scale),
+            given.zero,
+            domain=RUNTIMES_OWN,
+        )
+        x = graph.node("Mul", x, given.row_scale)
+        return x if bias is None else graph.node("Add", x, graph.constant(f"{name}.bias", bias))
+
+
+def to_bytes(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Weights (in, out) as int8 and what each output column is to be multiplied by."""
+    scale = np.maximum(np.abs(weight).max(axis=0) / 127, 1e-12).astype(np.float32)
+    return np.rint(weight / scale).astype(np.int8), scale
+
+
+def smoothing(network: Any, rows: Sequence[Tokens]) -> dict[str, NDArray[np.float32]]:
+    """What each column before attention and before the feed-forward part is divided by, from the
+    largest values that `rows` bring there and the weights that meet them."""
+    encoder = network.base_model.encoder
+    meeting = {}
+    for number, layer in enumerate(encoder.layer):
+        own = layer.attention.self
+        meeting[f"layer.{number}.attention.self"] = [own.query, own.key, own.value]
+        meeting[f"layer.{number}.intermediate"] = [layer.intermediate.dense]
+    largest: dict[str, torch.Tensor] = {}
+
+    def watch(name: str) -> Any:
+        def look(_module: Any, given: tuple[torch.Tensor, ...]) -> None:
+            sizes = given[0].abs().flatten(0, -2).amax(dim=0)
+            largest[name] = torch.maximum(largest.get(name, sizes), sizes)
+
+        return look
+
+    watches = [layers[0].register_forward_pre_hook(watch(name)) for name, layers in meeting.items()]
+    try:
+        with torch.inference_mode():
+            for row in rows:
+                network(**pad([row], len(row.ids), 0, typed=network.config.type_vocab_size > 1))
+    finally:
+        for handle in watches:
+            handle.remove()
+
+    prefix = f"{network.base_model_prefix}.encoder."
+    found = {}
+    for name, layers in meeting.items():
+        values = largest[name].numpy().astype(np.float64)
+        weights = np.max(
+            [layer.weight.detach().abs().amax(dim=0).numpy() for layer in layers], axis=0
+        )
+        # a column the rows hardly touched may be touched yet
+        values = np.maximum(values, np.median(values) / 4)
+        weights = np.maximum(weights, 1e-6)
+        found[prefix + name] = (values**SHARE / weights ** (1 - SHARE)).astype(np.float32)
+    return found
