@@ -9,13 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.directory import ADAPTER
 from models.errors import BackendMissing, ModelRefused
 from models.quiet import quiet
 from models.recipe import TrainConfig
 from models.save import write_checksums
-
-ADAPTER = "adapter"
-"""Folder of a model directory that holds what could not be merged."""
 
 
 def wanted(config: TrainConfig) -> bool:

@@ -17,7 +17,6 @@ from models.calibrate import fit_temperature
 from models.directory import inspect_directory
 from models.errors import ModelRefused
 from models.load import load_classifier
-from models.passage import window
 from models.rows import Row
 from models.save import write_checksums
 
@@ -53,9 +52,7 @@ def average(models: Sequence[tuple[Path, float]], out: Path, rows: Sequence[Row]
     )
     write_checksums(out)
     if rows:
-        classifier = load_classifier(out)
-        tokens = classifier.encoder.encode([window(row.passage) for row in rows])
-        logits = classifier.backend.logits(tokens)[:, list(classifier.columns)]
+        logits = load_classifier(out).logits([row.passage for row in rows])
         gold = np.array([row.label for row in rows], np.int64)
         config = json.loads((out / "config.json").read_text("utf-8"))
         config["calibration_temperature"] = fit_temperature(logits, gold)

@@ -3,6 +3,16 @@
 import random
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from models.encode import Tokens
+
+CPU_TOKENS = 2048
+"""Tokens a batch on CPU: past this nothing gets faster, and memory grows."""
+
+CPU_ROWS = 64
+
 
 def by_token_budget(lengths: Sequence[int], tokens: int, rows: int) -> list[list[int]]:
     """Index batches over all rows, shortest first, each of at most `rows` rows and `tokens` tokens
@@ -30,3 +40,16 @@ def by_length(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
         batches += [part[i : i + size] for i in range(0, len(part), size)]
     chance.shuffle(batches)
     return batches
+
+
+def padded(batch: Sequence[Tokens], longest: int, pad_id: int) -> dict[str, NDArray[np.int64]]:
+    """A network's arguments for one batch by name, each of shape (len(batch), longest)."""
+    shape = (len(batch), longest)
+    ids = np.full(shape, pad_id, np.int64)
+    mask, types = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for row, tokens in enumerate(batch):
+        length = len(tokens.ids)
+        ids[row, :length] = tokens.ids
+        types[row, :length] = tokens.types
+        mask[row, :length] = 1
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}

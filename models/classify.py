@@ -81,6 +81,11 @@ class Classifier:
         """The same classifier run by another backend, with nothing remembered."""
         return Classifier(self._encoder, backend, self._model)
 
+    def logits(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
+        """What the network says, shape (n, 3), before the temperature; nothing is remembered."""
+        tokens = self._encoder.encode([window(passage) for passage in passages])
+        return self._backend.logits(tokens)[:, self._columns]
+
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.
 
@@ -105,10 +110,8 @@ class Classifier:
                 rows[key] = [i]
                 new.append(cut)
         if new:
-            logits = self._backend.logits(self._encoder.encode(new))[:, self._columns]
-            for (key, places), scores in zip(
-                rows.items(), _softmax(logits / self._temperature), strict=True
-            ):
+            answers = _softmax(self.logits(new) / self._temperature)
+            for (key, places), scores in zip(rows.items(), answers, strict=True):
                 found[places] = scores
                 self._cache.put(key, scores)
         self.scored += len(new)

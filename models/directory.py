@@ -19,12 +19,15 @@ CHECKSUMS = "SHA256SUMS"
 ENCODING = 1
 """Raised when `models.passage` or `models.encode` cut texts another way: scores change with it."""
 
+ADAPTER = "adapter"
+"""Folder of a model directory that holds an adapter which could not be merged."""
+
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".pt2"}
 _SCORING = (
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
-    "adapter/adapter_config.json",
+    f"{ADAPTER}/adapter_config.json",
 )
 
 
@@ -81,7 +84,7 @@ def inspect_directory(path: Path, labels: str | None = None) -> ModelDirectory:
 
 def files_of(path: Path) -> list[Path]:
     """The files of a model directory, those of an adapter in it included; sorted."""
-    own = [*path.iterdir(), *(path / "adapter").glob("*")]
+    own = [*path.iterdir(), *(path / ADAPTER).glob("*")]
     return sorted(file for file in own if file.is_file())
 
 

@@ -164,6 +164,11 @@ def rates_of(counts: Counts) -> dict[str, NDArray[np.float64]]:
     }
 
 
+def macro_f1(gold: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    """The one figure, where no interval is asked for."""
+    return float(rates_of(count(gold, predicted).sum(axis=0))["macro_f1"])
+
+
 def interval(drawn: NDArray[np.float64]) -> Interval:
     """The middle 95 % of the draws."""
     low, high = np.percentile(drawn, [2.5, 97.5])

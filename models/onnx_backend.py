@@ -6,14 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.batches import by_token_budget
+from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget, padded
 from models.encode import Tokens
 from models.errors import BackendMissing
-
-TOKENS = 2048
-"""Tokens a batch: past this nothing gets faster, and memory grows."""
-
-ROWS = 64
 
 
 class OnnxBackend:
@@ -42,23 +37,11 @@ class OnnxBackend:
         """(n, labels) in the order given."""
         lengths = [len(row.ids) for row in rows]
         found: NDArray[np.float32] | None = None
-        for batch in by_token_budget(lengths, TOKENS, ROWS):
-            given = self._padded([rows[i] for i in batch], lengths[batch[-1]])
-            (values,) = self._session.run(["logits"], given)
+        for batch in by_token_budget(lengths, CPU_TOKENS, CPU_ROWS):
+            given = padded([rows[i] for i in batch], lengths[batch[-1]], self._pad_id)
+            wanted = {name: given[name] for name in self._names}
+            (values,) = self._session.run(["logits"], wanted)
             if found is None:
                 found = np.zeros((len(rows), values.shape[1]), np.float32)
             found[batch] = values
         return found if found is not None else np.zeros((0, 3), np.float32)
-
-    def _padded(self, batch: list[Tokens], longest: int) -> dict[str, NDArray[np.int64]]:
-        given = {
-            "input_ids": np.full((len(batch), longest), self._pad_id, np.int64),
-            "attention_mask": np.zeros((len(batch), longest), np.int64),
-            "token_type_ids": np.zeros((len(batch), longest), np.int64),
-        }
-        for row, tokens in enumerate(batch):
-            length = len(tokens.ids)
-            given["input_ids"][row, :length] = tokens.ids
-            given["attention_mask"][row, :length] = 1
-            given["token_type_ids"][row, :length] = tokens.types
-        return {name: values for name, values in given.items() if name in self._names}
