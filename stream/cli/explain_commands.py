@@ -11,6 +11,7 @@ import typer
 from stream.cli.model_commands import Device, Labels, ModelDirectory, load_model
 from stream.cli.options import AsJson
 from stream.cli.progress import progress_bar
+from stream.cli.refusals import refusals
 from stream.errors import StopService, UsageError
 
 
@@ -44,7 +45,7 @@ def explain(
     """
     from rich.console import Console
 
-    from models import LABELS, ModelError, Passage
+    from models import LABELS, Passage
     from models.explain import Explainer
     from models.explain_html import page
     from models.rows import find_target
@@ -53,10 +54,8 @@ def explain(
     if label is not None and label not in LABELS:
         raise UsageError(f"--label {label}: no such label; use one of {', '.join(LABELS)}")
     scorer = load_model(model, device, labels)
-    try:
+    with refusals():
         explainer = Explainer(scorer, method)
-    except ModelError as error:
-        raise UsageError(str(error)) from None
     found = explainer.explain(Passage(text, target, find_target(text, target)), label)
     if html is not None:
         _write(html, page(found, top))
@@ -111,15 +110,12 @@ def audit(
 
 def _posts(data: Path, each: int, lang: list[str] | None) -> list[Any]:
     """Rows of a file, at most `each` of a source and language."""
-    from models import ModelError
     from models.evaluate import sample
     from models.robustness import Post
     from models.rows import read_rows
 
-    try:
+    with refusals():
         rows = [row for row in read_rows(data) if not lang or row.lang in lang]
-    except ModelError as error:
-        raise UsageError(str(error)) from None
     return [Post(row.passage, row.lang or "unknown") for row in sample(rows, each)]
 
 

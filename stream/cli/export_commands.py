@@ -11,7 +11,8 @@ import typer
 
 from stream.cli.model_commands import Labels, ModelDirectory
 from stream.cli.options import AsJson
-from stream.errors import StopService, UsageError
+from stream.cli.refusals import refusals
+from stream.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def export(
 
     Example: `undertone export --check test.jsonl.gz`
     """
-    from models import ModelError, load_classifier
+    from models import load_classifier
     from models.agreement import compare
     from models.evaluate import sample
     from models.export import calibration, file_for
@@ -57,7 +58,7 @@ def export(
         raise UsageError(f"--precision {precision}: write int8 or fp32")
     if calibrate and not out:
         raise UsageError("--calibrate needs --out FILE: the cache holds what is made by default")
-    try:
+    with refusals(out):
         exact = load_classifier(
             model or SHIPPED_MODEL, device="cpu", backend="torch", threads=threads, labels=labels
         )
@@ -67,10 +68,6 @@ def export(
         if check:
             other = exact.on(OnnxBackend(file, exact.encoder.pad_id, threads))
             found = compare(exact, other, sample(read_rows(check), each))
-    except ModelError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise StopService(f"{error.filename or out}: {error.strerror or error}") from None
     if as_json:
         print(json.dumps({"file": str(file)} | (asdict(found) if found else {})))
         return

@@ -14,7 +14,7 @@ import typer
 
 from stream.cli.options import AsJson
 from stream.cli.progress import progress_bar
-from stream.errors import StopService, UsageError
+from stream.cli.refusals import refusals
 from stream.logs import escape
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def score(
 
     Example: `echo '{"text": "Acme broke again", "target": "Acme"}' | undertone score`
     """
-    from models import LABELS, DataRefused
+    from models import LABELS
     from models.lines import BadLines, parse_lines
     from models.passage import window
     from models.rows import passage_of
@@ -68,19 +68,16 @@ def score(
     passages = parse_lines(
         enumerate(sys.stdin.buffer, 1), "line ", lambda line: window(passage_of(line)), bad
     )
-    try:
-        with _bar_over_input() as advance:
-            while chunk := list(islice(passages, _LINES_AT_ONCE)):
-                for units in to_units(scorer.score(chunk)):
-                    shares = {label: u / UNIT for label, u in zip(LABELS, units, strict=True)}
-                    label = LABELS[units.index(max(units))]
-                    mood = (units[2] - units[0]) / UNIT
-                    print(json.dumps({"label": label, **shares, "score": mood}))
-                sys.stdout.flush()
-                done += len(chunk)
-                advance(done + bad.count)
-    except DataRefused as error:
-        raise UsageError(str(error)) from None
+    with refusals(), _bar_over_input() as advance:
+        while chunk := list(islice(passages, _LINES_AT_ONCE)):
+            for units in to_units(scorer.score(chunk)):
+                shares = {label: u / UNIT for label, u in zip(LABELS, units, strict=True)}
+                label = LABELS[units.index(max(units))]
+                mood = (units[2] - units[0]) / UNIT
+                print(json.dumps({"label": label, **shares, "score": mood}))
+            sys.stdout.flush()
+            done += len(chunk)
+            advance(done + bad.count)
     _say_skipped(bad)
 
 
@@ -120,7 +117,6 @@ def evaluate(
 
     Example: `undertone eval test.jsonl.gz --each 200 --out report`
     """
-    from models import ModelError
     from models.evaluate import evaluate as measure
     from models.evaluate import sample
     from models.lines import BadLines
@@ -129,7 +125,7 @@ def evaluate(
     from models.rows import read_rows
 
     bad = BadLines(skip_bad)
-    try:
+    with refusals(out):
         if out:
             check_installed()
         scorer = load_model(model, device, labels)
@@ -139,10 +135,6 @@ def evaluate(
             report = measure(scorer, rows, advance, skipped=bad.count)
         pictures = draw(report, out) if out else []
         written = write(report, out, pictures) if out else []
-    except ModelError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise StopService(f"--out {error.filename or out}: {error.strerror}") from None
     print(to_json(report) if as_json else summary(report))
     if written:
         print(f"written: {', '.join(map(str, [*written, *pictures]))}", file=sys.stderr)
@@ -151,10 +143,8 @@ def evaluate(
 
 def load_model(model: Path | None, device: str, labels: str | None) -> Any:
     """The classifier in a directory, the shipped one without."""
-    from models import ModelError, load_classifier
+    from models import load_classifier
     from stream.service import SHIPPED_MODEL
 
-    try:
+    with refusals():
         return load_classifier(model or SHIPPED_MODEL, device=device, labels=labels)
-    except ModelError as error:
-        raise UsageError(str(error)) from None

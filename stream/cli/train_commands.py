@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from stream.cli.progress import progress_bar
-from stream.errors import StopService, UsageError
+from stream.cli.refusals import refusals
+from stream.errors import UsageError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,10 +68,9 @@ def train(
         "seed": seed,
         "threads": threads,
     }
-    from models import ModelError
     from models.recipe import read_recipe
 
-    try:
+    with refusals(out):
         config = read_recipe(recipe, **{k: v for k, v in given.items() if v is not None})
         from models.run_log import RunLog
         from models.train import train as run
@@ -79,10 +79,6 @@ def train(
         with progress_bar(None, "rows") as bar:
             run(config, typer.echo, bar, curves)
         curves.close()
-    except ModelError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise StopService(f"{error.filename or out}: {error.strerror or error}") from None
     print(f"model written to {out}")
 
 
@@ -99,7 +95,6 @@ def average(
 
     Example: `undertone average before:1 after:2 --out steadier --fit dev.jsonl`
     """
-    from models import ModelError
     from models.average import average as run
     from models.rows import read_rows
 
@@ -112,10 +107,6 @@ def average(
             parts.append((Path(path), float(weight)) if path else (Path(text), 1.0))
         except ValueError:
             raise UsageError(f"{text}: {weight!r} is no weight; write DIR or DIR:2") from None
-    try:
+    with refusals(out):
         run(parts, out, read_rows(fit) if fit else [])
-    except ModelError as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise StopService(f"{error.filename or out}: {error.strerror or error}") from None
     print(f"model written to {out}")
