@@ -14,8 +14,8 @@ from typing import Any, Literal
 from models.classify import Classifier
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
-from models.pairs import written
 from models.passage import Passage, window
+from models.written import written
 
 Precision = Literal["int8", "fp32"]
 
@@ -34,24 +34,35 @@ def file_for(
     Two processes may make it at once: each writes a file of its own and renames it.
     Raises ModelRefused where the architecture has no such graph, BackendMissing without `onnx`.
     """
-    path = out or cache_directory() / f"{classifier.model_hash[:24]}-{precision}-{VERSION}.onnx"
-    digest = path.with_name(path.name + ".sha256")
-    if not out and path.exists() and digest.exists():
-        with path.open("rb") as data:
-            found = hashlib.file_digest(data, "sha256").hexdigest()
-        if found == digest.read_text("utf-8").strip():
-            return path
+    if not out and (cached := cached_file(classifier.model_hash, precision)):
+        return cached
+    path = out or _place(classifier.model_hash, precision)
     network = getattr(classifier.backend, "network", None)
     content = export(network, classifier.encoder.encode(texts), precision)
     write(path, content)
     if not out:
-        write(digest, hashlib.sha256(content).hexdigest().encode())
+        write(_digest(path), hashlib.sha256(content).hexdigest().encode())
     return path
 
 
-def cache_directory() -> Path:
-    """`undertone` in XDG_CACHE_HOME, or in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undertone"
+def cached_file(model_hash: str, precision: Precision) -> Path | None:
+    """The cache's file for a model, where it is there and whole."""
+    path = _place(model_hash, precision)
+    if not path.exists() or not _digest(path).exists():
+        return None
+    with path.open("rb") as data:
+        found = hashlib.file_digest(data, "sha256").hexdigest()
+    return path if found == _digest(path).read_text("utf-8").strip() else None
+
+
+def _place(model_hash: str, precision: Precision) -> Path:
+    """In `undertone` in XDG_CACHE_HOME, or in ~/.cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "undertone"
+    return cache / f"{model_hash[:24]}-{precision}-{VERSION}.onnx"
+
+
+def _digest(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
 
 
 def export(network: Any, calibrate: Sequence[Tokens], precision: Precision) -> bytes:

@@ -33,16 +33,20 @@ def load_classifier(
         raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
     checked = inspect_directory(Path(path), labels)
     # torch takes seconds to import: only what loads a model pays for it
-    from models.torch_backend import TorchBackend, find_device, load_network
+    from models.torch_backend import TorchBackend, find_device, load_network, load_tokenizer
 
     found = find_device("cpu" if backend == "onnx" else device, threads)
-    network, tokenizer = load_network(checked.path)
+    if backend == "onnx":
+        from models.export import cached_file, calibration, file_for
+        from models.onnx_backend import OnnxBackend
+
+        if file := cached_file(checked.model_hash, "int8"):
+            encoder = Encoder(load_tokenizer(checked.path), marks=checked.marks)
+            return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
+    network, tokenizer = load_network(checked.path), load_tokenizer(checked.path)
     encoder = Encoder(tokenizer, marks=checked.marks)
     classifier = Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
     if backend == "onnx":
-        from models.export import calibration, file_for
-        from models.onnx_backend import OnnxBackend
-
         file = file_for(classifier, "int8", calibration())
         return classifier.on(OnnxBackend(file, encoder.pad_id, threads))
     return classifier

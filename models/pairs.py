@@ -19,7 +19,6 @@ from typing import Any
 from models.passage import Passage
 from models.rows import LABELS, Row, find_target
 
-TEXTS = Path(__file__).with_name("contrast") / "texts"
 CLAUSES = Path(__file__).with_name("contrast") / "clauses"
 NEGATIVE, NEUTRAL, POSITIVE = range(len(LABELS))
 WITHOUT_SPACES = ("zh", "ja", "th")
@@ -84,19 +83,6 @@ def _stretch(row: Row, chance: random.Random) -> tuple[str | None, int]:
         start = chance.randrange(len(word) - 1)
         word = word[start : start + chance.randint(2, 4)]
     return word, text.find(word)
-
-
-def written() -> list[Row]:
-    """The posts of `models/contrast/texts/`, a row per target; each text's rows stand together."""
-    rows = []
-    for file in sorted(TEXTS.glob("*.jsonl")):
-        for line in file.read_text("utf-8").splitlines():
-            post = json.loads(line)
-            for target, label in post["targets"].items():
-                at = find_target(post["text"], target)
-                passage = Passage(post["text"], target, at)
-                rows.append(Row(passage, LABELS.index(label), "written", file.stem.split("_")[0]))
-    return rows
 
 
 def contrasting(count: int, seed: int) -> list[Row]:

@@ -37,13 +37,19 @@ class TrainConfig(BaseModel):
     is kept only where `teacher` gives the same label."""
     teacher: Path | None = None
     """A model that has not learnt those rows by heart."""
+    corrections: Path | None = None
+    """Labels that stand in place of the data's, in train and dev: lines of the first 16 hex digits
+    of the SHA-256 of a text, a tab, and the label. It names texts that may not be passed on."""
     disagreeing: int = Count
     """Times more for rows of texts whose targets have different labels."""
     pair_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the rows without target that get one: a stretch of their own text."""
     written: int = Count
-    """Times each post about several invented names is seen (see `models.pairs`); a tenth of them is
-    held out."""
+    """Times each post about several invented names is seen (see `models.written`); a tenth of them
+    is held out."""
+    posts: int = Count
+    """Times each post without target that was written for this project is seen (see
+    `models.written`); a tenth of them is held out."""
     joined: int = Count
     """Rows made of two texts that only the target can answer (see `models.pairs`)."""
     contrast: int = Count
@@ -72,6 +78,9 @@ class TrainConfig(BaseModel):
     class_balance: float = Share
     """0: every row weighs the same; 1: every label does, in sum."""
     clip: float = Field(default=1.0, gt=0)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Of the network's arithmetic. bfloat16 is twice as fast as fp32 on some processors and half as
+    fast on others that have it, too; auto measures it and takes the faster one."""
     batch: int = Field(default=32, ge=1)
     accumulate: int = Field(default=1, ge=1)
     """Batches per step of the optimizer."""

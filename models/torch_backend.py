@@ -1,6 +1,7 @@
 """The network on torch: fp32 on CPU, bfloat16 on CUDA."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,10 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.adapters import put_on
-from models.batches import by_token_budget
+from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget, padded
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
 from models.quiet import quiet
-
-CPU_TOKENS = 2048
-"""Tokens a batch on CPU: past this nothing gets faster, and memory grows."""
 
 CUDA_TOKENS = 32768
 
@@ -39,38 +37,53 @@ def find_device(device: str, threads: int | None) -> str:
     return device
 
 
-def load_network(path: Path) -> tuple[Any, Any]:
-    """(network in fp32, tokenizer) of an inspected directory.
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer of an inspected directory.
+
+    Raises ModelRefused where it is none that can tell which characters a token stands for.
+    """
+    with _refused(path), quiet():
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False
+        )
+    if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+        raise ModelRefused(f"{path}: needs a fast tokenizer with a padding token (tokenizer.json)")
+    return tokenizer
+
+
+def load_network(path: Path) -> Any:
+    """The network of an inspected directory, in fp32.
 
     Raises ModelRefused where the files are no whole classifier: transformers would make up a
     missing head from random numbers.
     """
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(
-                path, local_files_only=True, trust_remote_code=False
-            )
-            network, report = AutoModelForSequenceClassification.from_pretrained(
-                path,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
-    except Exception as error:  # transformers raises what it likes; all of it means this directory
-        reason = " ".join(str(error).split())[:300]
-        raise ModelRefused(f"{path}: cannot be loaded ({reason}); save it anew") from error
+    with _refused(path), quiet():
+        network, report = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
     lacking = sorted([*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])])
     if lacking:
         raise ModelRefused(
             f"{path}: weights lack {lacking[0]} ({len(lacking)} in all); this is no trained "
             "sequence classifier: fine-tune it first"
         )
-    if not tokenizer.is_fast or tokenizer.pad_token_id is None:
-        raise ModelRefused(f"{path}: needs a fast tokenizer with a padding token (tokenizer.json)")
-    return put_on(network, path), tokenizer
+    return put_on(network, path)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """transformers raises what it likes; all of it means this directory."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelRefused(f"{path}: cannot be loaded ({reason}); save it anew") from error
 
 
 class TorchBackend:
@@ -99,7 +112,7 @@ class TorchBackend:
         """(n, labels) in the order given. Rows are grouped by length; a row's logits do not depend
         on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked)."""
         lengths = [-(-len(row.ids) // PAD_TO) * PAD_TO for row in rows]
-        budget, most = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, 64)
+        budget, most = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, CPU_ROWS)
         found: NDArray[np.float32] | None = None
         pending = []
         with torch.inference_mode():
@@ -129,14 +142,8 @@ class TorchBackend:
 def pad(
     batch: Sequence[Tokens], longest: int, pad_id: int, *, typed: bool
 ) -> dict[str, torch.Tensor]:
-    """A network's arguments for one batch, each of shape (len(batch), longest)."""
-    ids = torch.full((len(batch), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(batch), longest), dtype=torch.long)
-    types = torch.zeros((len(batch), longest), dtype=torch.long)
-    for row, tokens in enumerate(batch):
-        length = len(tokens.ids)
-        ids[row, :length] = torch.tensor(tokens.ids)
-        types[row, :length] = torch.tensor(tokens.types)
-        mask[row, :length] = 1
-    given = {"input_ids": ids, "attention_mask": mask}
-    return given | {"token_type_ids": types} if typed else given
+    """A network's arguments for one batch by name, each of shape (len(batch), longest)."""
+    given = {name: torch.from_numpy(v) for name, v in padded(batch, longest, pad_id).items()}
+    if not typed:
+        del given["token_type_ids"]
+    return given

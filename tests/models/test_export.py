@@ -79,6 +79,17 @@ def test_the_file_is_made_on_first_use_and_made_again_when_damaged(
     assert len(list(cache.iterdir())) == 2  # the file and its checksum, no scraps
 
 
+def test_a_file_that_is_there_is_run_without_the_network_it_was_made_from(
+    tiny_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start costs neither the time nor the memory of the weights in fp32."""
+    first = load_classifier(tiny_path, backend="onnx", threads=1)
+    monkeypatch.setattr("models.torch_backend.load_network", lambda path: pytest.fail("loaded"))
+    again = load_classifier(tiny_path, backend="onnx", threads=1)
+    assert again.model_hash == first.model_hash
+    assert again.score(PASSAGES).tobytes() == first.score(PASSAGES).tobytes()
+
+
 def test_another_architecture_is_refused() -> None:
     other = SimpleNamespace(config=SimpleNamespace(model_type="gpt2"))
     with pytest.raises(ModelRefused, match="gpt2") as caught:

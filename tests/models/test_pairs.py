@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from models import LABELS, Passage
-from models.pairs import CLAUSES, contrasting, disagreeing, joined, with_targets, written
+from models.pairs import CLAUSES, contrasting, disagreeing, joined, with_targets
 from models.rows import Row
+from models.written import posts, written
 
 BANKS = sorted(CLAUSES.glob("*.json"))
 
@@ -85,12 +86,21 @@ def test_written_posts_name_their_targets_and_say_different_things() -> None:
         assert not any(a in b for a, b in itertools.permutations(names, 2)), names
 
 
+def test_plain_posts_hold_all_labels_alike_and_no_text_twice() -> None:
+    found = posts()
+    texts = [row.passage.text for row in found]
+    assert len(set(texts)) == len(texts) > 3500
+    for lang in {row.lang for row in found}:
+        labels = Counter(row.label for row in found if row.lang == lang)
+        assert min(labels.values()) > 0.9 * max(labels.values()), lang
+
+
 def test_no_written_post_is_one_of_the_tests() -> None:
     """What the model is judged by was never trained on."""
     tests = Path(__file__).with_name("swapped_targets.jsonl").read_text("utf-8").splitlines()
     texts = {json.loads(line)["text"] for line in tests}
     assert len(texts) == 200
-    assert not texts & {row.passage.text for row in written()}
+    assert not texts & {row.passage.text for row in written() + posts()}
 
 
 @pytest.mark.parametrize("bank", BANKS, ids=lambda path: path.stem)

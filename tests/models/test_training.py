@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from safetensors.torch import load_file
 
 from models import DataRefused, Passage, load_classifier, resume
 from models.calibrate import fit_temperature
-from models.mixture import agreed, class_weights
+from models.mixture import agreed, class_weights, compose, key_of, split
 from models.recipe import TrainConfig
 from models.rows import Row
 from models.run_log import RunLog
-from models.train import train
+from models.train import bf16_pays, train
 
 WORDS = {"negative": "bad", "neutral": "so so", "positive": "great!"}
 
@@ -178,6 +179,55 @@ def test_doubtful_rows_stay_where_the_teacher_says_the_same(tiny_path: Path) -> 
     assert 0 < len(alike) < 60
     assert [r.passage.text for r in kept if (r.source, r.lang) == ("bad", "hi")] == alike
     assert [r for r in kept if (r.source, r.lang) != ("bad", "hi")] == rows[:60] + rows[120:]
+
+
+def test_doubt_without_a_teacher_is_refused(data: Path, tmp_path: Path) -> None:
+    config = config_of(data=data, base=tmp_path, out=tmp_path, doubtful=["made"])
+    with pytest.raises(DataRefused, match="doubtful: needs a teacher"):
+        compose(split(config)[0], config)
+
+
+def test_corrections_stand_in_place_of_the_labels_given(data: Path, tmp_path: Path) -> None:
+    """In the rows trained on and in those held out, and for no other text."""
+    file = tmp_path / "labels.tsv"
+    wrong = [f"bad {i}" for i in range(30)]
+    file.write_text("".join(f"{key_of(text)}\tpositive\n" for text in wrong))
+    rest, dev = split(config_of(data=data, base=data, out=data, corrections=file, held_out=0.3))
+    labels = {row.passage.text: row.label for row in rest + dev}
+    assert {text for text in labels if text.startswith("bad") and labels[text] == 2} == set(wrong)
+    assert sum(label == 0 for label in labels.values()) == 30
+    assert any(row.passage.text in wrong for row in dev)
+
+
+@pytest.mark.parametrize("line", ["0123456789abcdef positive", "0123\tgood", "\t", ""])
+def test_a_correction_without_a_label_is_refused_by_line(
+    line: str, data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "labels.tsv"
+    file.write_text(f"0123456789abcdef\tneutral\n{line}\n")
+    with pytest.raises(DataRefused) as caught:
+        split(config_of(data=data, base=data, out=data, corrections=file))
+    assert str(caught.value).startswith(f"{file}:2: label ")
+
+
+def test_plain_posts_are_trained_on_as_often_as_asked(data: Path, tmp_path: Path) -> None:
+    """A tenth of them is held out, and none where the recipe asks for none."""
+    none = config_of(data=data, base=data, out=data)
+    twice = config_of(data=data, base=data, out=data, posts=2, pair_share=0)
+    rest, dev = split(twice)
+    held = {row.passage.text for row in dev if row.source == "posts"}
+    seen = Counter(row.passage.text for row in compose(rest, twice) if row.source == "posts")
+    assert set(seen.values()) == {2}
+    assert not held & set(seen)
+    assert 0.05 < len(held) / (len(held) + len(seen)) < 0.15
+    assert not [r for r in [*split(none)[1], *compose(rest, none)] if r.source == "posts"]
+
+
+def test_bf16_is_taken_only_where_it_pays() -> None:
+    """And never where the processor has to emulate it."""
+    found = bf16_pays(torch.device("cpu"))
+    assert isinstance(found, bool)
+    assert not found or torch.cpu._is_avx512_bf16_supported()
 
 
 def test_class_weights_make_labels_weigh_alike() -> None:
