@@ -8,12 +8,9 @@ reads from the assignment after each poll, and rows are safe to write twice.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from datetime import datetime
-from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -21,6 +18,7 @@ from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream import kafka, metrics
+from stream.batch_thread import BatchThread
 from stream.clock import Clock
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
@@ -29,6 +27,7 @@ from stream.pipeline import Pipeline
 from stream.retry import Patience, Stopped
 from stream.settings import Kafka
 from stream.store import Position, Store
+from stream.watchdog import StallWatch, thread_stacks
 
 log = structlog.get_logger()
 
@@ -38,6 +37,8 @@ _IDLE_PROGRESS_REAL_SECONDS = 0.5
 _POLL_MS = 100
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
+_STALLED_SECONDS = 30  # messages wait in a partition and none has come
+_STUCK_SECONDS = 30  # one batch has been worked on; said again after ten times as long
 _ABANDON_SECONDS = 15  # a batch still running this long after the order to stop is left uncommitted
 
 
@@ -60,36 +61,48 @@ class Consumer:
         self._health = health
         self._patience = patience
         self._stop = patience.stop
-        self._worker = _Worker()
+        self._worker = BatchThread()
         self._gathered: list[Record] = []
         self._gathered_since = 0.0
         self._assignment: set[TopicPartition] = set()
         self._partitions = 0
-        self._next_idle_report = 0.0
+        self._next_look = 0.0
+        self._stalls = StallWatch(_STALLED_SECONDS)
         health.expect(PART, _READY_WITHIN_SECONDS)
+        health.watch("partitions")
+        health.watch("batch")
 
     def run(self) -> None:
         """Consume until told to stop. Raises StopService when going on would lose a message."""
+        try:
+            while not self._stop.is_set():
+                self._be_a_member()
+        except Stopped:
+            pass
+
+    def _be_a_member(self) -> None:
+        """Join the group and consume, until told to stop or until a partition has stalled."""
         client = self._patience.until_answered(lambda: kafka.consumer(self._settings), "kafka")
         try:
             self._require_topic(client)
             client.subscribe([self._settings.topic])
             while not self._stop.is_set():
                 self._turn(client)
-        except Stopped:
-            pass
+        except _Stalled:
+            self._stalls.begin_anew()
         finally:
             # An unfinished batch is not committed: it comes again.
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
             log.info("consumer.stopped", uncommitted=len(self._gathered))
+            self._gathered, self._assignment = [], set()
 
     def _turn(self, client: Any) -> None:
         """One turn of the loop: read a little, and flush what is full or old enough."""
         self._gather(self._poll(client))
         while self._is_due() and not self._stop.is_set():
             self._flush(client)
-        if not self._gathered and time.monotonic() >= self._next_idle_report:
-            self._report_idle(client)
+        if time.monotonic() >= self._next_look:
+            self._look(client)
 
     def _gather(self, records: Sequence[Record]) -> None:
         if not self._gathered:
@@ -126,14 +139,16 @@ class Consumer:
         self._assignment = set(assignment)
         owned = {place.partition for place in assignment}
         self._gathered = [record for record in self._gathered if record.partition in owned]
-        self._next_idle_report = 0.0
+        self._next_look = 0.0
 
     def _flush(self, client: Any) -> None:
         """1. process in a thread, polling meanwhile; 2. tell the progress; 3. commit."""
         size = self._settings.batch_posts
         batch, self._gathered = self._gathered[:size], self._gathered[size:]
         work = self._worker.start(lambda: self._pipeline.process(batch))
+        began = time.monotonic()
         self._gather(self._poll_while(client, work))
+        self._stalls.excuse(time.monotonic() - began)
         work.result()
         positions = self._positions(batch)
         self._patience.until_answered(
@@ -145,6 +160,7 @@ class Consumer:
         """Stay a member while the batch is worked on. Returns records that slipped in."""
         late: list[Record] = []
         deadline: float | None = None
+        began, say_after = time.monotonic(), _STUCK_SECONDS
         while not work.done():
             # Again at every turn: a rebalance may bring partitions that are not paused.
             client.pause(*client.assignment())
@@ -153,9 +169,18 @@ class Consumer:
                 deadline = deadline or time.monotonic() + _ABANDON_SECONDS
                 if time.monotonic() > deadline:
                     raise Stopped("the running batch was left uncommitted")
+            if time.monotonic() - began > say_after:
+                self._say_stuck(time.monotonic() - began)
+                say_after *= 10
+        self._health.beat("batch")
         client.resume(*client.paused())
         owned = {place.partition for place in self._assignment}
         return [record for record in late if record.partition in owned]
+
+    def _say_stuck(self, seconds: float) -> None:
+        """A hung call looks like a long one: the stacks tell which."""
+        self._health.trouble("batch", f"one batch has been worked on for {seconds:.0f} s")
+        log.warning("batch.stuck", seconds=round(seconds), threads=thread_stacks())
 
     def _commit(self, client: Any, positions: Sequence[Position]) -> None:
         """Commit what is stored, where the partition is still ours. A lost commit only repeats."""
@@ -183,10 +208,13 @@ class Consumer:
             for partition, record in sorted(last.items())
         ]
 
-    def _report_idle(self, client: Any) -> None:
-        """Say of partitions read to their end that nothing came until now, and show the lag."""
+    def _look(self, client: Any) -> None:
+        """Show the lag, and say of partitions read to their end that nothing came until now.
+
+        Raises _Stalled where messages wait and none comes.
+        """
         interval = max(_IDLE_PROGRESS_SECONDS / self._clock.factor, _IDLE_PROGRESS_REAL_SECONDS)
-        self._next_idle_report = time.monotonic() + interval
+        self._next_look = time.monotonic() + interval
         now = self._clock.now()  # before asking: what comes later is after it
         places = sorted(self._assignment)
         asked = places or [TopicPartition(self._settings.topic, 0)]  # one in reserve asks as well
@@ -201,26 +229,36 @@ class Consumer:
             log.warning("progress.failed", reason=reason)
             return
         self._health.beat("kafka")
+        known = {place.partition: at for place, at in positions.items() if at is not None}
+        lags = {
+            p.partition: max(ends[p] - known[p.partition], 0)
+            for p in places
+            if p.partition in known
+        }
+        for part, lag in lags.items():
+            metrics.LAG.labels(partition=part).set(lag)
+        self._require_movement(lags, known)
+        if self._gathered:
+            return  # read, but not stored yet
+        idle = [
+            Position(part, self._partitions, now, known[part]) for part in known if not lags[part]
+        ]
         try:
-            self._progress.record_progress(self._settings.topic, self._idle(now, ends, positions))
+            self._progress.record_progress(self._settings.topic, idle)
         except RetryLater as error:
             log.warning("progress.failed", reason=str(error))
 
-    def _idle(
-        self,
-        now: datetime,
-        ends: dict[TopicPartition, int],
-        positions: dict[TopicPartition, int | None],
-    ) -> list[Position]:
-        idle = []
-        for place, end in ends.items():
-            position = positions.get(place)
-            if position is None:
-                continue
-            metrics.LAG.labels(partition=place.partition).set(max(end - position, 0))
-            if position >= end:
-                idle.append(Position(place.partition, self._partitions, now, end))
-        return idle
+    def _require_movement(self, lags: dict[int, int], positions: dict[int, int]) -> None:
+        """Raises _Stalled: a client that lives and gives nothing is replaced by a new one."""
+        stalled = self._stalls.look(lags, positions, time.monotonic())
+        if not self._stalls.stuck:
+            self._health.beat("partitions")
+        if stalled:
+            reason = f"{lags[stalled[0]]} messages wait in partition {stalled[0]} and none comes"
+            self._health.trouble("partitions", reason)
+            metrics.STALLS.inc()
+            log.warning("partitions.stalled", partitions=stalled, reason=reason)
+            raise _Stalled(reason)
 
     def _require_topic(self, client: Any) -> None:
         topic = self._settings.topic
@@ -238,27 +276,5 @@ class Consumer:
         self._partitions = len(self._patience.until_answered(look, "kafka"))
 
 
-class _Worker:
-    """One thread for all batches: numerical libraries keep their own threads and memory for each
-    thread that calls them. It does not hold up the end of the process, should a call never return.
-    """
-
-    def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[[], None], Future[None]]] = SimpleQueue()
-        threading.Thread(target=self._work, name="batch", daemon=True).start()
-
-    def start(self, call: Callable[[], None]) -> Future[None]:
-        future: Future[None] = Future()
-        self._calls.put((call, future))
-        return future
-
-    def _work(self) -> None:
-        while True:
-            call, future = self._calls.get()
-            try:
-                call()
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(None)
-            del call, future  # let go of the batch while waiting for the next
+class _Stalled(Exception):
+    """A partition gives nothing: leave the group and join it anew."""

@@ -51,6 +51,11 @@ LAG = Gauge(
 CONSUMER_POLLED_AT = Gauge(
     "undertone_consumer_polled_at", "Unix time of the consumer's last poll", registry=REGISTRY
 )
+STALLS = Counter(
+    "undertone_stalls",
+    "Times the group was joined anew because a partition gave nothing",
+    registry=REGISTRY,
+)
 REBALANCES = Counter("undertone_rebalances", "Assignments of partitions", registry=REGISTRY)
 RETRIES = Counter(
     "undertone_retries", "Calls repeated because a system was away", ["system"], registry=REGISTRY
