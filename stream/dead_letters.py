@@ -34,15 +34,44 @@ class Producer(Protocol):
     def flush(self, timeout: float | None = None) -> Any: ...
 
 
+class BadStreamGuard:
+    """Stops the service when most of what arrives is bad: a broken crawler, not a bad message.
+
+    It judges the last `look_at` messages, and from the `least`-th on: what is started again and
+    again on a bad stream diverts no more than that at each start. `most` of 1 lets all through.
+    """
+
+    def __init__(self, most: float = 0.5, look_at: int = 400, least: int = 100) -> None:
+        self._recent: deque[bool] = deque(maxlen=look_at)
+        self._least = least
+        self._most = most
+
+    def check(self, bad: int, good: int) -> None:
+        """Count one batch, before its bad messages are diverted. Raises StopService."""
+        self._recent.extend([True] * bad + [False] * good)
+        share = sum(self._recent) / max(len(self._recent), 1)
+        if len(self._recent) >= self._least and share > self._most:
+            raise StopService(
+                f"{share:.0%} of the last {len(self._recent)} messages break the contract; stopped "
+                "rather than divert the topic. Mend the producer, then start again; with "
+                "UNDERTONE_KAFKA__MOST_BAD=1 until what is there already has gone to the DLQ"
+            )
+
+
 class DeadLetters:
     """Writes rejected messages to the DLQ topic and returns once the broker has them."""
 
-    def __init__(self, producer: Producer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str, guard: BadStreamGuard | None = None) -> None:
         self._producer = producer
         self._topic = topic
+        self._guard = guard or BadStreamGuard()
 
-    def write(self, rejected: Sequence[Rejected]) -> None:
-        """Send all and wait for all. Raises StopService if one could not be delivered."""
+    def write(self, rejected: Sequence[Rejected], good: int = 0) -> None:
+        """Send all and wait for all; `good` is the number of messages that came with them.
+
+        Raises StopService if one could not be delivered, or if most of what arrives is bad.
+        """
+        self._guard.check(bad=len(rejected), good=good)
         try:
             waiting = [(one, self._send(*one)) for one in rejected]
             for (record, reason), future in waiting:
@@ -89,22 +118,3 @@ class DeadLetters:
             if truncate:
                 raise
             return self._send(record, reason, truncate=True)
-
-
-class BadStreamGuard:
-    """Stops the service when most of what arrives is bad: a broken crawler, not a bad message."""
-
-    def __init__(self, look_at: int = 400, most: float = 0.5) -> None:
-        self._recent: deque[bool] = deque(maxlen=look_at)
-        self._most = most
-
-    def check(self, bad: int, good: int) -> None:
-        """Count one batch, before its bad messages are diverted. Raises StopService."""
-        self._recent.extend([True] * bad + [False] * good)
-        share = sum(self._recent) / max(len(self._recent), 1)
-        full = len(self._recent) == self._recent.maxlen
-        if full and share > self._most:
-            raise StopService(
-                f"{share:.0%} of the last {len(self._recent)} messages break the contract; stopped "
-                "rather than divert the topic. Mend the producer, then start again"
-            )

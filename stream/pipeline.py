@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from stream import metrics
 from stream.clock import Clock
-from stream.dead_letters import BadStreamGuard, DeadLetters, Rejected
+from stream.dead_letters import DeadLetters, Rejected
 from stream.decode import Decoded, Record, decode
 from stream.errors import RejectMessage
 from stream.match import Matcher, Mention
@@ -47,7 +47,6 @@ class Pipeline:
         self._scorer = scorer
         self._store = store
         self._dead_letters = dead_letters
-        self._guard = BadStreamGuard()
         self._generation = generation
         self._retention = retention
         self._clock = clock
@@ -59,9 +58,7 @@ class Pipeline:
         # 1. Decode; what breaks the contract goes to the DLQ before anything is committed.
         with _timed("decode"):
             decoded, rejected = self._decode(batch)
-        self._guard.check(bad=len(rejected), good=len(decoded))
-        if rejected:
-            self._dead_letters.write(rejected)
+        self._dead_letters.write(rejected, good=len(decoded))
         # 2. One message a post: the newest version, under the date of the first.
         newest, dates = self._newest(decoded)
         # 3. What is known already: the post's date for ever, and the version that stands.

@@ -25,7 +25,7 @@ from stream.catalogue import load_catalogue
 from stream.clock import Clock
 from stream.consume import Consumer
 from stream.database import connect
-from stream.dead_letters import DeadLetters
+from stream.dead_letters import BadStreamGuard, DeadLetters
 from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
 from stream.errors import StopService, UsageError
 from stream.health import Health
@@ -200,7 +200,9 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
                 matcher=matcher,
                 scorer=scorer,
                 store=store,
-                dead_letters=DeadLetters(producer, settings.kafka.dlq_topic),
+                dead_letters=DeadLetters(
+                    producer, settings.kafka.dlq_topic, BadStreamGuard(settings.kafka.most_bad)
+                ),
                 generation=generation,
                 retention=settings.retention.posts,
                 clock=running.clock,

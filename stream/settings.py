@@ -63,6 +63,9 @@ class Kafka(_Part):
     ssl_cafile: Path | None = None
     batch_posts: int = Field(256, ge=1, le=10_000, description="a micro-batch is full at this size")
     batch_age: Duration = Field(timedelta(milliseconds=500), description="… or at this age")
+    most_bad: float = Field(
+        0.5, gt=0, le=1, description="stop when more of the last 400 messages are bad; 1: never"
+    )
     max_poll_interval: Duration = Field(
         timedelta(minutes=1), description="a member that did not poll for so long is left out"
     )

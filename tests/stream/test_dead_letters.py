@@ -70,6 +70,35 @@ def test_a_mostly_bad_stream_stops_and_a_few_bad_messages_do_not() -> None:
             guard.check(bad=10, good=0)
 
 
+def test_a_service_started_again_on_a_bad_stream_diverts_less_than_a_hundred_each_time() -> None:
+    diverted = 0
+    for _ in range(5):
+        guard = BadStreamGuard()
+        with pytest.raises(StopService, match="UNDERTONE_KAFKA__MOST_BAD=1"):
+            for _ in range(50):
+                guard.check(bad=30, good=0)
+                diverted += 30
+    assert diverted <= 5 * 99
+
+
+def test_what_lies_there_already_can_be_let_through() -> None:
+    guard = BadStreamGuard(most=1)
+    for _ in range(50):
+        guard.check(bad=100, good=0)
+
+
+def test_an_upstream_that_is_all_bad_stops_the_consumer_and_little_is_diverted(
+    start: Start, send: Send, kafka_settings: Kafka
+) -> None:
+    """T17: 100 % bad; at most 1,000 messages are diverted, and the rest stays in the topic."""
+    send(*(b"bad %d" % number for number in range(1500)), key=b"k")
+    service = start()
+    service.thread.join(60)
+    assert isinstance(service.failure, StopService)
+    assert "100% of the last" in str(service.failure)
+    assert len(dead_letters(kafka_settings)) == committed(kafka_settings) <= 1000
+
+
 def test_a_message_too_large_for_the_dlq_goes_cut_with_its_size_and_hash() -> None:
     taken: list[dict[str, Any]] = []
 
