@@ -17,6 +17,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from stream import metrics
 from stream.decode import Record
 from stream.errors import RejectMessage, StopService
+from stream.rows import milliseconds
 
 log = structlog.get_logger()
 
@@ -102,6 +103,8 @@ class DeadLetters:
             ("topic", record.topic.encode()),
             ("partition", str(record.partition).encode()),
             ("offset", str(record.offset).encode()),
+            # Clocks of a post are judged by it, so a replay must know it; milliseconds.
+            ("timestamp", str(milliseconds(record.time)).encode()),
         ]
         if truncate and value is not None:
             headers += [

@@ -27,6 +27,7 @@ from stream.settings import Kafka
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
 _USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
 _BOOTSTRAP_MS = 10_000
+_STUCK_SECONDS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,10 +53,22 @@ def connection(settings: Kafka) -> dict[str, Any]:
 
 def consumer(settings: Kafka) -> KafkaConsumer:
     """A member of the consumer group, not subscribed yet. Raises RetryLater or StopService."""
+    return _consumer(settings, settings.group_id)
+
+
+def reader(settings: Kafka) -> KafkaConsumer:
+    """A consumer of no group, for a look: it takes nothing from the service and commits nothing.
+
+    Raises RetryLater or StopService.
+    """
+    return _consumer(settings, None)
+
+
+def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
     with errors_sorted():
         return KafkaConsumer(
             **connection(settings),
-            group_id=settings.group_id,
+            group_id=group_id,
             # Offsets are committed by hand, after ClickHouse has acknowledged.
             enable_auto_commit=False,
             # A new group, or one whose offset was cut off, starts at the beginning: `latest` skips.
@@ -160,6 +173,46 @@ def newest(client: Any, topic: str, number: int) -> list[Record]:
     while len(found) < wanted and time.monotonic() < deadline:
         found += records(client.poll(timeout_ms=200))
     return found
+
+
+def spans(client: Any, topic: str) -> dict[int, range]:
+    """The offsets that each partition of a topic holds now.
+
+    Raises StopService where there is no such topic, RetryLater where no broker answers.
+    """
+    with errors_sorted():
+        places = [TopicPartition(topic, part) for part in client.partitions_for_topic(topic) or ()]
+        if not places:
+            raise StopService(
+                f"Kafka: no topic {topic}; create it, or mend kafka.topic or kafka.dlq_topic"
+            )
+        begins, ends = client.beginning_offsets(places), client.end_offsets(places)
+    return {place.partition: range(begins[place], ends[place]) for place in sorted(places)}
+
+
+def read(client: Any, topic: str, offsets: Mapping[int, range]) -> Iterator[Record]:
+    """The records in these spans of offsets, partition by partition, each in its order.
+
+    `client` is a reader. Raises RetryLater when nothing comes for thirty seconds.
+    """
+    for partition, span in offsets.items():
+        place = TopicPartition(topic, partition)
+        client.assign([place])
+        client.seek(place, span.start)
+        at, moved = span.start, time.monotonic()
+        # By position, not by records: compaction and transactions leave offsets without one.
+        while at < span.stop:
+            with errors_sorted():
+                found = list(records(client.poll(timeout_ms=500)))
+                position = client.position(place, timeout_ms=_STUCK_SECONDS * 1000)
+            yield from (record for record in found if record.offset < span.stop)
+            if position is not None and position > at:
+                at, moved = position, time.monotonic()
+            elif time.monotonic() - moved > _STUCK_SECONDS:
+                raise RetryLater(
+                    f"Kafka: nothing of topic {topic} came for {_STUCK_SECONDS} s, at partition "
+                    f"{partition}, offset {at}; look after the broker and call again"
+                )
 
 
 @contextmanager

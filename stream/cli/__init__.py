@@ -12,6 +12,7 @@ import typer
 from stream.cli import (
     data_commands,
     demo_commands,
+    dlq_commands,
     explain_commands,
     export_commands,
     model_commands,
@@ -33,6 +34,7 @@ app = typer.Typer(
 demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
+dlq_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)
 explain_commands.add_to(app)

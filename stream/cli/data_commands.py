@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from stream.cli.options import AsJson, ConfigFile, settings_from, stop_on_signals
+from stream.cli.options import AsJson, ConfigFile, broker_from, settings_from, stop_on_signals
 from stream.cli.progress import progress_bar
 from stream.errors import StopService, UsageError
 
@@ -93,18 +93,11 @@ def produce(
     from stream import kafka
     from stream.produce import Line, last_time, parse, read_lines
     from stream.produce import produce as send_all
-    from stream.service import reachable
 
     if speed is not None and as_fast_as_possible:
         raise UsageError("--speed and --as-fast-as-possible exclude each other: give one")
     settings = settings_from(config)
-    broker = reachable(settings.kafka)
-    if broker is None:
-        raise UsageError(
-            "kafka.bootstrap_servers is empty and no embedded broker runs in "
-            f"{settings.kafka.path}: start `undertone run` in this directory, or set "
-            "UNDERTONE_KAFKA__BOOTSTRAP_SERVERS"
-        )
+    broker = broker_from(settings)
     shift = datetime.now(UTC) - last_time(file) if shift_to_now else timedelta(0)
     total = sum(1 for _ in read_lines(file))
     client = kafka.producer(broker, patience=_BROKER_AWAY)

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from stream.errors import UsageError
 from stream.logs import set_up_logs
-from stream.settings import Settings, load_settings
+from stream.settings import Kafka, Settings, load_settings
 
 USUAL_CONFIG = Path("config/undertone.yaml")
 
@@ -34,6 +35,20 @@ def settings_from(config: Path | None, **overrides: dict[str, Any]) -> Settings:
     settings = load_settings(config, **overrides)
     set_up_logs(settings.log)
     return settings
+
+
+def broker_from(settings: Settings) -> Kafka:
+    """The broker the settings name, or the embedded one that runs in this directory."""
+    from stream.service import reachable
+
+    broker = reachable(settings.kafka)
+    if broker is None:
+        raise UsageError(
+            "kafka.bootstrap_servers is empty and no embedded broker runs in "
+            f"{settings.kafka.path}: start `undertone run` in this directory, or set "
+            "UNDERTONE_KAFKA__BOOTSTRAP_SERVERS"
+        )
+    return broker
 
 
 def stop_on_signals() -> threading.Event:

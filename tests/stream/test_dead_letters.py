@@ -38,7 +38,7 @@ def test_bad_messages_are_dead_lettered_byte_for_byte_and_the_rest_flows_on(
     headers = dict(next(one for one in letters if one.value == bad[0]).headers)
     assert headers["error"].startswith(b"not_utf8")
     assert headers["topic"] == kafka_settings.topic.encode()
-    assert set(headers) == {"error", "topic", "partition", "offset"}
+    assert set(headers) == {"error", "topic", "partition", "offset", "timestamp"}
 
 
 class Failing:

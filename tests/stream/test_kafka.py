@@ -44,6 +44,10 @@ def test_no_option_that_matters_is_left_to_the_library(kafka_settings: Kafka) ->
     client = kafka.consumer(kafka_settings.model_copy(update=changes))
     client.close(autocommit=False)
     assert {n: client.config[n] for n in NOT_THE_LIBRARYS_CHOICE} == NOT_THE_LIBRARYS_CHOICE
+    look = kafka.reader(kafka_settings.model_copy(update=changes))
+    look.close(autocommit=False)
+    assert {n: look.config[n] for n in NOT_THE_LIBRARYS_CHOICE} == NOT_THE_LIBRARYS_CHOICE
+    assert look.config["group_id"] is None  # it takes no partition from the service
 
 
 def test_user_and_password_reach_the_brokers() -> None:
