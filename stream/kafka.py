@@ -29,6 +29,7 @@ _USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
 _BOOTSTRAP_MS = 10_000
 _STUCK_SECONDS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS = 7_258_118_400_000  # 2200: a producer that gives microseconds must stop nobody
 
 
 def connection(settings: Kafka) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def records(polled: Mapping[Any, list[Any]]) -> Iterator[Record]:
                 topic=place.topic,
                 partition=place.partition,
                 offset=message.offset,
-                time=_EPOCH + timedelta(milliseconds=max(message.timestamp, 0)),
+                time=_EPOCH + timedelta(milliseconds=min(max(message.timestamp, 0), _LATEST_MS)),
                 key=message.key,
                 value=message.value,
                 headers=tuple((name, value or b"") for name, value in message.headers or ()),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from kafka.errors import (
@@ -11,6 +12,7 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
+from kafka.structs import TopicPartition
 
 from stream import kafka
 from stream.errors import RetryLater, StopService
@@ -80,3 +82,11 @@ def test_an_error_says_whether_waiting_helps(
 ) -> None:
     with pytest.raises(becomes, match=says), kafka.errors_sorted():
         raise error
+
+
+@pytest.mark.parametrize("stamp", [-1, 0, 1_764_000_000_000_000, 2**60, 2**63 - 1])
+def test_an_absurd_record_timestamp_stops_nobody(stamp: int) -> None:
+    """Microseconds given as milliseconds are the usual case; what is kept fits every column."""
+    message = SimpleNamespace(offset=0, timestamp=stamp, key=None, value=b"{}", headers=[])
+    (record,) = kafka.records({TopicPartition("posts", 0): [message]})
+    assert datetime(1970, 1, 1, tzinfo=UTC) <= record.time <= datetime(2200, 1, 1, tzinfo=UTC)
