@@ -71,6 +71,11 @@ JOB_FAILURES = Counter(
 PASS_SECONDS = Histogram(
     "undertone_pass_seconds", "Seconds of a window pass", buckets=_SECONDS, registry=REGISTRY
 )
+SWEEP_DIFFERENCES = Gauge(
+    "undertone_sweep_differences",
+    "Windows that differ from their posts, strays and doubled posts that the last sweep found",
+    registry=REGISTRY,
+)
 
 # Alerts
 INCIDENTS_OPEN = Gauge("undertone_incidents_open", "Incidents open now", registry=REGISTRY)

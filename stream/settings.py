@@ -7,7 +7,7 @@ the defaults below. A wrong name or value is refused with its place and the fix.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,6 +41,21 @@ def parse_duration(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(gt=timedelta(0))]
+
+
+def parse_time_of_day(value: Any) -> Any:
+    """Turn `03:17` into a time and `off` into None. Raises ValueError on anything else.
+
+    YAML reads an unquoted 13:17 as the number 797, by sixties, and off as False.
+    """
+    if value in (None, "off") or value is False:
+        return None
+    if isinstance(value, int) and value is not True and 0 <= value < 24 * 60:
+        value = f"{value // 60:02}:{value % 60:02}"
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("a time of day looks like 03:17 (UTC); off for never")
+    return time(int(found[1]), int(found[2]))
 
 
 class _Part(BaseModel):
@@ -134,6 +149,9 @@ class Windows(_Part):
 
     interval: Duration = Field(timedelta(seconds=2), description="between two passes")
     time_limit: Duration = Field(timedelta(seconds=60), description="of one statement of a pass")
+    sweep: Annotated[time | None, BeforeValidator(parse_time_of_day)] = Field(
+        time(3, 17), description="when all windows are compared with their posts, UTC; off: never"
+    )
 
 
 class Retention(_Part):

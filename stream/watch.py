@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 
 import structlog
 from apscheduler.events import (
@@ -25,21 +26,25 @@ from stream import metrics
 from stream.alerts import AlertWatcher, Transition, coverage
 from stream.clock import Clock
 from stream.database import Client, connect
-from stream.errors import RetryLater
+from stream.errors import RetryLater, UndertoneError
 from stream.health import Health
 from stream.outbox import Outbox
+from stream.retry import Stopped
 from stream.rules import Rules
 from stream.settings import Settings
+from stream.sweep import Sweep, span_inside
 from stream.windows import run_pass
 
 log = structlog.get_logger()
 
 _DELIVER_EVERY = timedelta(seconds=1)
+_RETRY_NIGHTLY = timedelta(hours=1)
+_FIRST_NAMED = 3  # of what a sweep finds, in the log
 _MISSED_RUNS_ALLOWED = 3  # readiness turns red after so many intervals without success
 
 
 class Jobs:
-    """Named jobs at fixed intervals, each in one thread at a time."""
+    """Named jobs at fixed intervals or times, each in one thread at a time."""
 
     def __init__(self, health: Health, on_failure: Callable[[BaseException], None]) -> None:
         self._health = health
@@ -62,12 +67,9 @@ class Jobs:
             try:
                 run()
             except RetryLater as error:
-                metrics.JOB_FAILURES.labels(job=name).inc()
-                self._health.trouble(name, str(error))
-                log.warning("job.failed", job=name, reason=str(error))
+                self._failed(name, error)
             else:
-                metrics.JOB_LAST_SUCCESS.labels(job=name).set_to_current_time()
-                self._health.beat(name)
+                self._succeeded(name)
 
         self._scheduler.add_job(
             turn,
@@ -77,12 +79,43 @@ class Jobs:
             next_run_time=datetime.now(UTC),
         )
 
+    def nightly(self, name: str, at: time, run: Callable[[], None]) -> None:
+        """Run each night at `at` (UTC); a run that failed is tried again each hour.
+
+        It is a check: its failure is told but stops nothing.
+        """
+        self._health.expect(name, timedelta(days=_MISSED_RUNS_ALLOWED).total_seconds())
+        self._health.beat(name)  # well until a night was missed
+
+        def turn() -> None:
+            try:
+                run()
+            except Stopped:
+                pass
+            except UndertoneError as error:
+                self._failed(name, error)
+                again = datetime.now(UTC) + _RETRY_NIGHTLY
+                self._scheduler.modify_job(name, next_run_time=again)
+            else:
+                self._succeeded(name)
+
+        self._scheduler.add_job(turn, "cron", id=name, hour=at.hour, minute=at.minute)
+
     def start(self) -> None:
         self._scheduler.start()
 
     def stop(self) -> None:
         """No new runs; returns when those under way have ended (their statements are bounded)."""
         self._scheduler.shutdown(wait=True)
+
+    def _succeeded(self, name: str) -> None:
+        metrics.JOB_LAST_SUCCESS.labels(job=name).set_to_current_time()
+        self._health.beat(name)
+
+    def _failed(self, name: str, error: UndertoneError) -> None:
+        metrics.JOB_FAILURES.labels(job=name).inc()
+        self._health.trouble(name, str(error))
+        log.warning("job.failed", job=name, reason=str(error))
 
     def _note(self, event: JobEvent) -> None:
         metrics.JOB_FAILURES.labels(job=event.job_id).inc()
@@ -109,6 +142,7 @@ class Watcher:
         self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
         self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings)
         self._outbox = Outbox(connect(settings.clickhouse), rules)
+        self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
 
     def recompute_and_judge(self) -> None:
         """1. How far everything was read; 2. windows; 3. verdicts on the minutes closed by 1.
@@ -134,10 +168,42 @@ class Watcher:
         for attempt in self._outbox.deliver_due(datetime.now(UTC)):
             metrics.DELIVERIES.labels(outcome=attempt.outcome).inc()
 
+    def sweep(self, stop: threading.Event) -> None:
+        """Compare every window with its posts and tell what differs; mending is a person's to do.
+
+        Raises Stopped between two statements once `stop` is set.
+        """
+        report = Sweep(
+            self._sweep,
+            span_inside(self._clock.now(), self._settings.retention.posts),
+            margin=self._settings.window_margin,
+            limit=self._settings.windows.time_limit,
+            stop=stop,
+        ).run()
+        metrics.SWEEP_DIFFERENCES.set(report.left)
+        facts = {
+            "windows": report.windows,
+            "pending_minutes": report.pending_minutes,
+            "seconds": round(report.seconds, 1),
+        }
+        if not report.left:
+            log.info("sweep.agreed", **facts)
+            return
+        log.warning(
+            "sweep.differed",
+            differing=report.differing,
+            strays=report.strays.count,
+            doubled=report.doubled.count,
+            first=list(islice(report.lines(), _FIRST_NAMED)),
+            fix="undertone verify",
+            **facts,
+        )
+
     def close(self) -> None:
         self._windows.close()
         self._alerts.close()
         self._outbox.close()
+        self._sweep.close()
 
 
 def run_watcher(
@@ -153,6 +219,8 @@ def run_watcher(
     jobs = Jobs(health, fail)
     jobs.every("windows", settings.windows.interval, watcher.recompute_and_judge)
     jobs.every("outbox", _DELIVER_EVERY, watcher.deliver)
+    if settings.windows.sweep is not None:
+        jobs.nightly("sweep", settings.windows.sweep, lambda: watcher.sweep(stop))
     jobs.start()
     stop.wait()
     jobs.stop()

@@ -16,6 +16,12 @@ from stream.database import Client, errors_sorted
 from stream.rows import COLUMNS, TOMBSTONE_VERSION
 
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
+END = datetime(2106, 1, 1, tzinfo=UTC)  # what a DateTime can hold, nearly
+
+# In the statements, so that it holds embedded and on a server; a minute lies in one partition.
+SETTINGS = (
+    "SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"
+)
 
 _DIRTY = """
     SELECT DISTINCT toStartOfMinute(created_at) AS minute
@@ -26,14 +32,16 @@ _DIRTY = """
 # A post without author counts as its own, once per distinct text (DESIGN §4).
 _AUTHOR = "if(author_id = '', concat('text:', toString(text_hash)), concat(source, ':', author_id))"
 
-_PASS = f"""
-INSERT INTO window_scores (window_start, brand, topic, source, lang, mentions, negative, neutral,
-    positive, score_sum, reach, authors, texts, negative_authors, computed_at)
-WITH dirty AS ({_DIRTY})
-SELECT window_start, brand, topic, source, lang, sum(n), sum(is_negative), sum(is_neutral),
-    sum(is_positive), sum(score), sum(followers_), uniqExactMergeState(author_state),
-    uniqExactMergeState(text_state), uniqExactMergeState(negative_author_state),
-    {{computed_at:DateTime64(6, 'UTC')}}
+
+def recount(posts: str, windows: str) -> str:
+    """SELECT the windows that these posts make, and a zero for each of these stored windows that
+    has no post any more. Both are conditions, SQL of our own."""
+    return f"""
+SELECT window_start, brand, topic, source, lang, sum(n) AS mentions, sum(is_negative) AS negative,
+    sum(is_neutral) AS neutral, sum(is_positive) AS positive, sum(score) AS score_sum,
+    sum(followers_) AS reach, uniqExactMergeState(author_state) AS authors,
+    uniqExactMergeState(text_state) AS texts,
+    uniqExactMergeState(negative_author_state) AS negative_authors
 FROM (
     SELECT toDateTime(toStartOfMinute(created_at), 'UTC') AS window_start,
         m.1 AS brand, arrayJoin(arrayConcat([''], arrayDistinct(m.2))) AS topic, source, lang,
@@ -50,35 +58,56 @@ FROM (
     FROM posts FINAL
     ARRAY JOIN arrayZip(`mentions.brand`, `mentions.topics`, `mentions.negative`,
         `mentions.neutral`, `mentions.positive`) AS m
-    WHERE toStartOfMinute(created_at) IN (SELECT minute FROM dirty)
+    WHERE {posts}
     UNION ALL
     SELECT window_start, brand, topic, source, lang, 0, 0, 0, 0, 0, 0,
         arrayReduce('uniqExactState', emptyArrayString()),
         arrayReduce('uniqExactState', emptyArrayUInt64()),
         arrayReduce('uniqExactState', emptyArrayString())
     FROM window_scores
-    WHERE window_start IN (SELECT toDateTime(minute, 'UTC') FROM dirty)
+    WHERE {windows}
 )
-GROUP BY window_start, brand, topic, source, lang
-SETTINGS max_execution_time = {{limit:UInt32}}, do_not_merge_across_partitions_select_final = 1,
-    insert_deduplicate = 0"""
+GROUP BY window_start, brand, topic, source, lang"""
+
+
+def rewrite(recounted: str) -> str:
+    """INSERT what a `recount` selects, as of {computed_at}, within {limit} seconds."""
+    return f"""
+INSERT INTO window_scores (window_start, brand, topic, source, lang, mentions, negative, neutral,
+    positive, score_sum, reach, authors, texts, negative_authors, computed_at)
+SELECT *, {{computed_at:DateTime64(6, 'UTC')}} FROM ({recounted})
+{SETTINGS}, insert_deduplicate = 0"""
+
+
+_PASS = rewrite(
+    f"WITH dirty AS ({_DIRTY})"
+    + recount(
+        posts="toStartOfMinute(created_at) IN (SELECT minute FROM dirty)",
+        windows="window_start IN (SELECT toDateTime(minute, 'UTC') FROM dirty)",
+    )
+)
+
+_ASKED = """ingested_at >= {since:DateTime64(3, 'UTC')} AND is_moved = 0
+            AND created_at >= {start:DateTime64(3, 'UTC')}
+            AND created_at < {until:DateTime64(3, 'UTC')}"""
 
 # Rows under a date that is not their key's: two consumers may meet a new post at the same time.
-_STRAYS = """
+# Within one minute both dates are one sorting key: a burial there would bury the post itself.
+_STRAYS = f"""
     SELECT s.source AS source, s.post_id AS post_id, s.created_at AS stray_at,
         k.first_at AS first_at
     FROM (
         SELECT DISTINCT source, post_id, created_at FROM posts
-        WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND is_moved = 0
+        WHERE {_ASKED}
     ) AS s
     INNER JOIN (
         SELECT source, post_id, tupleElement(min(first), 2) AS first_at FROM post_keys
         WHERE (source, post_id) IN (
             SELECT source, post_id FROM posts
-            WHERE ingested_at >= {since:DateTime64(3, 'UTC')} AND is_moved = 0)
+            WHERE {_ASKED})
         GROUP BY source, post_id
     ) AS k USING (source, post_id)
-    WHERE s.created_at != k.first_at"""
+    WHERE toStartOfMinute(s.created_at) != toStartOfMinute(k.first_at)"""
 
 _QUOTED = [f"`{name}`" for name in COLUMNS]
 
@@ -130,17 +159,16 @@ def run_pass(
     """
     began = time.monotonic()
     with errors_sorted():
-        started_at, last = client.query(
-            "SELECT now64(6, 'UTC'), (SELECT max(started_at) FROM passes)"
-        ).result_rows[0]
-        since = BEGINNING if last.year < BEGINNING.year else last - margin
+        started_at, since = look_back(client, margin)
         values: dict[str, Any] = {
             "since": since,
+            "start": BEGINNING,
+            "until": END,
             "oldest": max(now - retention, BEGINNING),
             "limit": max(1, int(limit.total_seconds())),
             "computed_at": started_at,
         }
-        moved = _bring_strays_home(client, values)
+        moved = bring_strays_home(client, values)
         windows = client.query(
             f"SELECT count() FROM ({_DIRTY})",
             parameters=values,
@@ -156,10 +184,19 @@ def run_pass(
     return Pass(started_at, since, moved, windows, seconds)
 
 
-def _bring_strays_home(client: Client, values: dict[str, Any]) -> int:
+def look_back(client: Client, margin: timedelta) -> tuple[datetime, datetime]:
+    """The server's time, and the time from which on a row may be in no pass yet."""
+    now, last = client.query(
+        "SELECT now64(6, 'UTC'), (SELECT max(started_at) FROM passes)"
+    ).result_rows[0]
+    return now, BEGINNING if last.year < BEGINNING.year else last - margin
+
+
+def bring_strays_home(client: Client, values: dict[str, Any]) -> int:
     """Write the highest version of a stray under its key's date and bury it under the other.
 
-    First the copy, then the burial: a crash between the two repeats both and loses nothing.
+    Looks at rows ingested `since` and dated `start` to `until`. First the copy, then the burial:
+    a crash between the two repeats both and loses nothing.
     """
     count = client.query(f"SELECT count() FROM ({_STRAYS})", parameters=values)
     strays = int(count.result_rows[0][0])

@@ -18,6 +18,7 @@ from stream.cli import (
     model_commands,
     service_commands,
     train_commands,
+    verify_commands,
 )
 from stream.errors import UndertoneError, UsageError
 from stream.logs import escape
@@ -35,6 +36,7 @@ demo_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 dlq_commands.add_to(app)
+verify_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)
 explain_commands.add_to(app)

@@ -136,6 +136,15 @@ def test_a_post_under_two_dates_ends_under_its_first(store: Store, client: Clien
     assert counts(client) == {"Acme": (1, 1, 0, 0, -7000)}
 
 
+def test_a_post_under_two_dates_of_one_minute_is_not_lost(store: Store, client: Client) -> None:
+    """Both dates are one sorting key: there is nothing to bring home and nothing to bury."""
+    store.claim({("s", "1"): NOON})
+    store.insert([row("1", "positive", offset=1)])
+    store.insert([row("1", "negative", offset=2, created_at=NOON + timedelta(seconds=10))])
+    assert a_pass(client).moved == 0
+    assert counts(client) == {"Acme": (1, 1, 0, 0, -7000)}
+
+
 def test_a_stray_tombstone_deletes_and_a_buried_stray_does_not(
     store: Store, client: Client
 ) -> None:
