@@ -98,13 +98,15 @@ ORDER BY p.version DESC
 LIMIT 1 BY p.source, p.post_id
 SETTINGS max_execution_time = {{limit:UInt32}}, insert_deduplicate = 0"""
 
+# Within one minute both dates are one sorting key: the copy, written last, has replaced the stray,
+# and a tombstone would bury the post itself.
 _BURY = f"""
 INSERT INTO posts ({", ".join(_QUOTED)}, is_moved)
 SELECT {_moved(version=f"toUInt128('{TOMBSTONE_VERSION}')", is_deleted="1", text="''")}, 1
 FROM posts AS p
 INNER JOIN ({_STRAYS}) AS t
     ON p.source = t.source AND p.post_id = t.post_id AND p.created_at = t.stray_at
-WHERE p.is_moved = 0
+WHERE p.is_moved = 0 AND toStartOfMinute(t.stray_at) != toStartOfMinute(t.first_at)
 LIMIT 1 BY p.source, p.post_id, p.created_at
 SETTINGS max_execution_time = {{limit:UInt32}}, insert_deduplicate = 0"""
 
