@@ -23,6 +23,7 @@ from pathlib import Path
 import structlog
 
 from stream.database import Client
+from stream.errors import RetryLater
 from stream.settings import ClickHouse
 from tests.chaos.actions import Action, count, from_json, to_json
 from tests.chaos.bugs import BUGS
@@ -50,6 +51,8 @@ def play(client: Client, actions: Sequence[Action], bug: str = "") -> Outcome:
             for action in actions:
                 world.do(action)
             world.drain()
+        except RetryLater as error:
+            found = Verdict("UNVERIFIED", (f"the database does not answer: {error}",))
         except Exception as error:
             found = Verdict("FAIL", (f"the service stopped: {type(error).__name__}: {error}",))
         else:
