@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test faults lint format bench clean
+.PHONY: help demo test faults chaos lint format bench clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -26,6 +26,11 @@ test: $(INSTALLED) ## Run all tests (under 10 minutes).
 
 faults: $(INSTALLED) ## Run the long forms of the fault tests.
 	$(BIN)/python -m pytest -m faults --override-ini=timeout=3600
+
+chaos: $(INSTALLED) ## Play random faults and compare all counts with an oracle's [SEED= SEEDS= ACTIONS=].
+	@# A SEED alone is played alone; without it, twenty.
+	@$(BIN)/python -m tests.chaos.in_process --seed $(or $(SEED),1) \
+		--seeds $(or $(SEEDS),$(if $(SEED),1,20)) --actions $(or $(ACTIONS),10000)
 
 lint: $(INSTALLED) ## Check style, types and layers; writes nothing.
 	$(BIN)/ruff check .

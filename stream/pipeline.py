@@ -59,16 +59,15 @@ class Pipeline:
         with _timed("decode"):
             decoded, rejected = self._decode(batch)
         self._dead_letters.write(rejected, good=len(decoded))
-        # 2. One message a post: the newest version, under the date of the first.
-        newest, dates = self._newest(decoded)
-        # 3. What is known already: the post's date for ever, and the version that stands.
+        # 2. What is known already: the post's date for ever, and the version that stands.
+        # 3. One message a post: the newest version, under the date of the first.
         with _timed("look_up"):
-            known = self._ask(lambda: self._store.first_created(newest))
-            current = self._drop_expired(newest, dates | known)
+            known = self._ask(lambda: self._store.first_created(key(one) for one in decoded))
+            newest, dates = self._newest(self._drop_expired(decoded, known))
             stored = self._ask(
-                lambda: self._store.versions({k: known[k] for k in current if k in known})
+                lambda: self._store.versions({k: known[k] for k in newest if k in known})
             )
-            fresh = self._drop_stale(current, stored)
+            fresh = self._drop_stale(newest, stored)
         # 4. Which brands are named.
         with _timed("match"):
             mentions = {
@@ -104,6 +103,20 @@ class Pipeline:
                     metrics.FOREIGN_KEYS.inc()
         return decoded, rejected
 
+    def _drop_expired(
+        self, decoded: Sequence[Decoded], known: Mapping[Key, datetime]
+    ) -> list[Decoded]:
+        """Each message by its own date as well as by its post's: what is beside it in the batch,
+        and what came after it, would judge it otherwise at a replay."""
+        oldest = self._clock.now() - self._retention
+        kept = [
+            one
+            for one in decoded
+            if min(date := first_created_at(one), known.get(key(one), date)) >= oldest
+        ]
+        metrics.EXPIRED.inc(len(decoded) - len(kept))
+        return kept
+
     def _newest(self, decoded: Sequence[Decoded]) -> tuple[dict[Key, Decoded], dict[Key, datetime]]:
         newest: dict[Key, Decoded] = {}
         dates: dict[Key, datetime] = {}
@@ -115,14 +128,6 @@ class Pipeline:
                 newest[name] = one
         metrics.STALE.inc(len(decoded) - len(newest))
         return newest, dates
-
-    def _drop_expired(
-        self, posts: Mapping[Key, Decoded], dates: Mapping[Key, datetime]
-    ) -> dict[Key, Decoded]:
-        oldest = self._clock.now() - self._retention
-        kept = {name: one for name, one in posts.items() if dates[name] >= oldest}
-        metrics.EXPIRED.inc(len(posts) - len(kept))
-        return kept
 
     def _drop_stale(
         self, posts: Mapping[Key, Decoded], stored: Mapping[Key, int]

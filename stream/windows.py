@@ -92,7 +92,6 @@ _ASKED = """ingested_at >= {since:DateTime64(3, 'UTC')} AND is_moved = 0
             AND created_at < {until:DateTime64(3, 'UTC')}"""
 
 # Rows under a date that is not their key's: two consumers may meet a new post at the same time.
-# Within one minute both dates are one sorting key: a burial there would bury the post itself.
 _STRAYS = f"""
     SELECT s.source AS source, s.post_id AS post_id, s.created_at AS stray_at,
         k.first_at AS first_at
@@ -107,7 +106,7 @@ _STRAYS = f"""
             WHERE {_ASKED})
         GROUP BY source, post_id
     ) AS k USING (source, post_id)
-    WHERE toStartOfMinute(s.created_at) != toStartOfMinute(k.first_at)"""
+    WHERE s.created_at != k.first_at"""
 
 _QUOTED = [f"`{name}`" for name in COLUMNS]
 
@@ -127,13 +126,15 @@ ORDER BY p.version DESC
 LIMIT 1 BY p.source, p.post_id
 SETTINGS max_execution_time = {{limit:UInt32}}, insert_deduplicate = 0"""
 
+# Within one minute both dates are one sorting key: the copy, written last, has replaced the stray,
+# and a tombstone would bury the post itself.
 _BURY = f"""
 INSERT INTO posts ({", ".join(_QUOTED)}, is_moved)
 SELECT {_moved(version=f"toUInt128('{TOMBSTONE_VERSION}')", is_deleted="1", text="''")}, 1
 FROM posts AS p
 INNER JOIN ({_STRAYS}) AS t
     ON p.source = t.source AND p.post_id = t.post_id AND p.created_at = t.stray_at
-WHERE p.is_moved = 0
+WHERE p.is_moved = 0 AND toStartOfMinute(t.stray_at) != toStartOfMinute(t.first_at)
 LIMIT 1 BY p.source, p.post_id, p.created_at
 SETTINGS max_execution_time = {{limit:UInt32}}, insert_deduplicate = 0"""
 
