@@ -163,7 +163,8 @@ class _Planner:
         date = post.created_at + self.draw.choice([-1, 1]) * self._seconds(0.1, 100)
         second = self._edit("elsewhere", post, self.now, created_at=min(date, self.now))
         second = replace(second, key="elsewhere", partition=(post.partition + 1) % PARTITIONS)
-        return [first, second, actions.Race(self._member(), 500)]
+        apart = actions.Rebalance(tuple(place % MEMBERS for place in range(PARTITIONS)))
+        return [apart, first, second, actions.Race(self._member(), 500)]
 
     def rebalance(self) -> Action:
         owners = tuple(self._member() for _ in range(PARTITIONS))
