@@ -57,7 +57,7 @@ def wall_clock_version() -> Iterator[None]:
 @contextmanager
 def strays_stay() -> Iterator[None]:
     """A post that two members met at once keeps its two rows."""
-    with patch.object(windows, "_bring_strays_home", lambda *_: 0):
+    with patch.object(windows, "bring_strays_home", lambda *_: 0):
         yield
 
 
