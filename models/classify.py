@@ -83,8 +83,10 @@ class Classifier:
 
     def logits(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """What the network says, shape (n, 3), before the temperature; nothing is remembered."""
-        tokens = self._encoder.encode([window(passage) for passage in passages])
-        return self._backend.logits(tokens)[:, self._columns]
+        return self._logits([window(passage) for passage in passages])
+
+    def _logits(self, cut: Sequence[Passage]) -> NDArray[np.float32]:
+        return self._backend.logits(self._encoder.encode(cut))[:, self._columns]
 
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.
@@ -110,7 +112,7 @@ class Classifier:
                 rows[key] = [i]
                 new.append(cut)
         if new:
-            answers = _softmax(self.logits(new) / self._temperature)
+            answers = _softmax(self._logits(new) / self._temperature)
             for (key, places), scores in zip(rows.items(), answers, strict=True):
                 found[places] = scores
                 self._cache.put(key, scores)

@@ -36,17 +36,17 @@ def load_classifier(
     from models.torch_backend import TorchBackend, find_device, load_network, load_tokenizer
 
     found = find_device("cpu" if backend == "onnx" else device, threads)
-    if backend == "onnx":
-        from models.export import cached_file, calibration, file_for
-        from models.onnx_backend import OnnxBackend
+    encoder = Encoder(load_tokenizer(checked.path), marks=checked.marks)
 
-        if file := cached_file(checked.model_hash, "int8"):
-            encoder = Encoder(load_tokenizer(checked.path), marks=checked.marks)
-            return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
-    network, tokenizer = load_network(checked.path), load_tokenizer(checked.path)
-    encoder = Encoder(tokenizer, marks=checked.marks)
-    classifier = Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
-    if backend == "onnx":
-        file = file_for(classifier, "int8", calibration())
-        return classifier.on(OnnxBackend(file, encoder.pad_id, threads))
-    return classifier
+    def on_torch() -> Classifier:
+        network = load_network(checked.path)
+        return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
+
+    if backend != "onnx":
+        return on_torch()
+    from models.export import cached_file, calibration, file_for
+    from models.onnx_backend import OnnxBackend
+
+    # the network in fp32 is only needed to make the file
+    file = cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8", calibration())
+    return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
