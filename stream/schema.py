@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from stream.database import Client, errors_sorted
+from stream.errors import StopService
 from stream.tables import POST_KEYS, POSTS, STEPS, Step
 
 TTL_SLACK_DAYS = 7  # rows outlive the retention, so that no window recomputed loses its posts
@@ -57,6 +58,16 @@ def preamble(target: Target) -> list[str]:
         "    name String,\n    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)\n)\n"
         f"ENGINE = {engine}\nORDER BY name",
     ]
+
+
+def require(client: Client, target: Target) -> None:
+    """Raises StopService where a step is not applied yet: on a server that is the operator's to
+    do. Raises RetryLater too."""
+    if missing := pending(client, target):
+        raise StopService(
+            f"clickhouse.database {target.database}: {len(missing)} schema steps are not "
+            f"applied (first: {missing[0][0]}); run `undertone schema --apply`"
+        )
 
 
 def pending(client: Client, target: Target) -> list[tuple[str, list[str]]]:

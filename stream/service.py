@@ -27,7 +27,7 @@ from stream.consume import Consumer
 from stream.database import connect
 from stream.dead_letters import BadStreamGuard, DeadLetters
 from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
-from stream.errors import StopService, UsageError
+from stream.errors import UsageError
 from stream.health import Health
 from stream.match import Matcher
 from stream.pipeline import Pipeline
@@ -141,11 +141,8 @@ def prepare_database(settings: Settings, patience: Patience) -> None:
     try:
         if settings.clickhouse.interface == "chdb":
             schema.apply(client, target)
-        elif missing := schema.pending(client, target):
-            raise StopService(
-                f"clickhouse.database {target.database}: {len(missing)} schema steps are not "
-                f"applied (first: {missing[0][0]}); run `undertone schema --apply`"
-            )
+        else:
+            schema.require(client, target)
     finally:
         client.close()
 

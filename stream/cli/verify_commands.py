@@ -51,14 +51,9 @@ def verify(
     span = span_inside(datetime.now(UTC), settings.retention.posts, first, last)
     client = connect(settings.clickhouse, "")
     try:
-        missing = schema.pending(client, schema_target(settings))
+        schema.require(client, schema_target(settings))
     finally:
         client.close()
-    if missing:
-        raise StopService(
-            f"clickhouse.database {settings.clickhouse.database}: {len(missing)} schema steps are "
-            f"not applied (first: {missing[0][0]}); run `undertone schema --apply`"
-        )
     client = connect(settings.clickhouse, longest=settings.windows.time_limit)
     work = Sweep(
         client,

@@ -14,7 +14,7 @@ from stream.settings import ClickHouse
 from stream.store import Store
 from stream.sweep import COLUMNS, Span, Sweep, span_inside
 from stream.sweep_report import LISTED
-from tests.stream.sweeping import ALTER, HOSTILE, alter, no_pause, seen, stored, swept, verify  # noqa: F401
+from tests.stream.sweeping import HOSTILE, alter, no_pause, seen, stored, swept, verify  # noqa: F401 - fixtures
 from tests.stream.test_windows import NOON, a_pass, row
 
 

@@ -23,7 +23,7 @@ from stream.settings import ClickHouse, Settings, Windows
 from stream.store import Store
 from stream.watch import Jobs, Watcher
 from tests.stream.consuming import eventually
-from tests.stream.sweeping import ALTER, HOSTILE, alter, no_pause, seen, stored, swept, verify  # noqa: F401
+from tests.stream.sweeping import alter, no_pause, stored, swept  # noqa: F401 - fixtures
 from tests.stream.test_windows import NOON, row
 
 
