@@ -114,8 +114,13 @@ def committed(settings: Kafka) -> int:
 
 
 def dead_letters(settings: Kafka) -> list[Any]:
+    return messages(settings, settings.dlq_topic)
+
+
+def messages(settings: Kafka, topic: str) -> list[Any]:
+    """What lies in a topic, as any client reads it."""
     reader = KafkaConsumer(
-        settings.dlq_topic,
+        topic,
         bootstrap_servers=settings.bootstrap_servers,
         auto_offset_reset="earliest",
         consumer_timeout_ms=1500,

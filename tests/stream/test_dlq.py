@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from structlog.testing import capture_logs
 
 from stream import kafka
@@ -21,7 +21,15 @@ from stream.database import Client
 from stream.decode import Record
 from stream.errors import RejectMessage, RetryLater
 from stream.settings import Kafka
-from tests.stream.consuming import Service, committed, dead_letters, eventually, post, stored
+from tests.stream.consuming import (
+    Service,
+    committed,
+    dead_letters,
+    eventually,
+    messages,
+    post,
+    stored,
+)
 
 Start = Callable[..., Service]
 Send = Callable[..., None]
@@ -90,20 +98,6 @@ def fix(monkeypatch: pytest.MonkeyPatch) -> Fix:
     return Fix(monkeypatch)
 
 
-def messages(settings: Kafka) -> list[Any]:
-    """What lies in the topic of posts, as any client reads it."""
-    reader = KafkaConsumer(
-        settings.topic,
-        bootstrap_servers=settings.bootstrap_servers,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=1500,
-    )
-    try:
-        return list(reader)
-    finally:
-        reader.close()
-
-
 def test_a_refused_message_is_listed_stays_while_refused_and_goes_back_equal_after_a_fix(
     call: Call, put: Put, start: Start, client: Client, kafka_settings: Kafka, fix: Fix
 ) -> None:
@@ -123,15 +117,15 @@ def test_a_refused_message_is_listed_stays_while_refused_and_goes_back_equal_aft
     told = json.loads(out)
     assert code == 0 and told["sent"] == told["accepted"] == 0
     assert told["refused"] == {"bad_field": 1}
-    assert len(messages(kafka_settings)) == 1
+    assert len(messages(kafka_settings, kafka_settings.topic)) == 1
 
     fix.mend()
     code, out, _ = call("replay", "--dry-run")
     assert code == 0 and out == f"would send 1 messages to {kafka_settings.topic}\n"
-    assert len(messages(kafka_settings)) == 1
+    assert len(messages(kafka_settings, kafka_settings.topic)) == 1
     code, out, _ = call("replay")
     assert code == 0 and out == f"sent 1 messages to {kafka_settings.topic}\n"
-    first, again = messages(kafka_settings)
+    first, again = messages(kafka_settings, kafka_settings.topic)
     for what in ("key", "value", "headers", "partition", "timestamp"):
         assert getattr(again, what) == getattr(first, what), what
     assert again.headers == own and again.timestamp == minute_ago

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from stream import consume, kafka, metrics
 from stream.database import Client
-from stream.settings import ClickHouse, Kafka
+from stream.settings import Kafka
 from stream.watchdog import StallWatch, thread_stacks
 from tests.stream.consuming import Service, committed, eventually, post, stored
 from tests.stream.fakes import PureScorer
+
+Start = Callable[..., Service]
+Send = Callable[..., None]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=40))
@@ -82,11 +85,7 @@ def test_stacks_name_every_thread_and_where_it_is() -> None:
 
 
 def test_a_silent_client_is_replaced_and_nothing_is_lost(
-    kafka_settings: Kafka,
-    clickhouse_settings: ClickHouse,
-    send: Callable[..., None],
-    client: Client,
-    monkeypatch: pytest.MonkeyPatch,
+    start: Start, send: Send, client: Client, kafka_settings: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client is a real one whose poll gives nothing any more, as after kafka-python #3131."""
     monkeypatch.setattr(consume, "_STALLED_SECONDS", 1.0)
@@ -102,42 +101,33 @@ def test_a_silent_client_is_replaced_and_nothing_is_lost(
 
     monkeypatch.setattr(kafka, "consumer", first_one_falls_silent)
     before = metrics.STALLS._value.get()
-    service = Service(kafka_settings, clickhouse_settings)
-    try:
-        # What the silent client swallows moves its position: it must have stopped fetching, too.
-        eventually(lambda: bool(service.consumer._assignment))
-        made[0].pause(*made[0].assignment())
-        send(*(post(number) for number in range(20)))
-        eventually(lambda: any("none comes" in line for line in service.health.problems()))
-        eventually(lambda: committed(kafka_settings) == 20)
-        assert stored(client) == 20
-        assert len(made) == 2
-        assert metrics.STALLS._value.get() == before + 1
-        eventually(lambda: not service.health.problems())
-    finally:
-        service.close()
+    service = start()
+    # What the silent client swallows moves its position: it must have stopped fetching, too.
+    eventually(lambda: bool(service.consumer._assignment))
+    made[0].pause(*made[0].assignment())
+    send(*(post(number) for number in range(20)))
+    eventually(lambda: any("none comes" in line for line in service.health.problems()))
+    eventually(lambda: committed(kafka_settings) == 20)
+    assert stored(client) == 20
+    assert len(made) == 2
+    assert metrics.STALLS._value.get() == before + 1
+    eventually(lambda: not service.health.problems())
 
 
 def test_a_batch_that_does_not_end_is_said_with_all_stacks_and_got_over(
-    kafka_settings: Kafka,
-    clickhouse_settings: ClickHouse,
-    send: Callable[..., None],
-    client: Client,
-    monkeypatch: pytest.MonkeyPatch,
+    start: Start, send: Send, client: Client, kafka_settings: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consume, "_STUCK_SECONDS", 0.5)
     gate = threading.Event()
     with structlog.testing.capture_logs() as logs:
-        service = Service(kafka_settings, clickhouse_settings, scorer=PureScorer(gate))
+        service = start(scorer=PureScorer(gate))
         try:
             send(*(post(number) for number in range(3)))
             eventually(lambda: any(line.startswith("batch:") for line in service.health.problems()))
-            gate.set()
-            eventually(lambda: committed(kafka_settings) == 3)
-            eventually(lambda: not service.health.problems())
         finally:
             gate.set()
-            service.close()
+        eventually(lambda: committed(kafka_settings) == 3)
+        eventually(lambda: not service.health.problems())
     (said,) = [record for record in logs if record["event"] == "batch.stuck"]
     batches = [places for name, places in said["threads"].items() if name.startswith("batch ")]
     assert any("fakes.py" in place for places in batches for place in places)
