@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+ROOT = Path(__file__).parents[2]
 BRANDS = """
 brands:
   - {name: Acme, topics: {battery: [battery, 电池]}}
@@ -26,14 +27,17 @@ RULES = "rules: []\nreceivers: []\n"
 class Deployment:
     """One directory with a configuration, and the processes started in it."""
 
-    def __init__(self, directory: Path, model: Path, **settings: str) -> None:
+    def __init__(
+        self, directory: Path, model: Path | None = None, brands: str = BRANDS, **settings: str
+    ) -> None:
         self.directory = directory
         (directory / "config").mkdir(parents=True)
-        (directory / "config/brands.yaml").write_text(BRANDS, encoding="utf-8")
+        (directory / "config/brands.yaml").write_text(brands, encoding="utf-8")
         (directory / "config/alerts.yaml").write_text(RULES, encoding="utf-8")
         self.environment = {
             **os.environ,
-            "UNDERTONE_MODEL__PATH": str(model),
+            **({"UNDERTONE_MODEL__PATH": str(model)} if model else {}),
+            "PYTHONPATH": str(ROOT),  # `tests` too
             "UNDERTONE_MODEL__THREADS": "1",
             "UNDERTONE_LOG__JSON_LINES": "true",
             "UNDERTONE_WINDOWS__INTERVAL": "500ms",
@@ -42,10 +46,12 @@ class Deployment:
         }
         self.running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, module: str = "stream", **settings: str
+    ) -> subprocess.Popen[bytes]:
         log = (self.directory / f"{arguments[0]}-{len(self.running)}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-m", "stream", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.directory,
             env=self.environment | settings,
             stdout=log,
