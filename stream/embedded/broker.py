@@ -37,21 +37,23 @@ _PORT_ATTEMPTS = 3
 
 
 class EmbeddedBroker:
-    """A broker on 127.0.0.1 whose records and committed offsets live in `directory`.
+    """A broker on this machine whose records and committed offsets live in `directory`.
 
     `port` None or 0 takes a free one; it is then known as `bootstrap_servers` after `start`.
+    `host` is where it listens and what it tells its clients to connect to.
     A context manager; `start` and `stop` are there for those who cannot use one.
     """
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(self, directory: Path, port: int | None = None, host: str = HOST) -> None:
         self.directory = directory
+        self.host = host
         self._wanted_port = port or 0
         self.port = 0
         self._child: Child | None = None
 
     @property
     def bootstrap_servers(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -65,7 +67,11 @@ class EmbeddedBroker:
         """
         binary = find_binary()
         self.directory.mkdir(parents=True, exist_ok=True)
-        if self._wanted_port and _answers(self._wanted_port) and not running_in(self.directory):
+        if (
+            self._wanted_port
+            and self._answers(self._wanted_port)
+            and not running_in(self.directory)
+        ):
             raise StopService(
                 f"kafka.port {self._wanted_port} is taken by another program: "
                 "choose another, or 0 for a free one"
@@ -140,8 +146,15 @@ class EmbeddedBroker:
 
     def _command(self, binary: Path) -> list[str]:
         keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(binary)]
-        where = ["--host", HOST, "--data-dir", str(self.directory.resolve())]
+        where = ["--host", self.host, "--data-dir", str(self.directory.resolve())]
         return [*keeper, "start", "--only", "kafka", "--kafka-port", str(self.port), *where]
+
+    def _answers(self, port: int) -> bool:
+        try:
+            with socket.create_connection((self.host, port), timeout=1):
+                return True
+        except OSError:
+            return False
 
     def _came_up(self, child: Child, *, last_attempt: bool) -> bool:
         log = child.log
@@ -155,7 +168,7 @@ class EmbeddedBroker:
                     )
                 child.stop()
                 return False  # somebody took the free port before us: try another
-            if _answers(self.port) and _speaks_kafka(self.bootstrap_servers):
+            if self._answers(self.port) and _speaks_kafka(self.bootstrap_servers):
                 return True
             time.sleep(0.02)
         raise StopService(
@@ -170,7 +183,8 @@ def running_in(directory: Path) -> str | None:
     if known is None or not runs(*known):
         return None
     _, command = known
-    return f"{HOST}:{command[command.index('--kafka-port') + 1]}"
+    host, port = (command[command.index(name) + 1] for name in ("--host", "--kafka-port"))
+    return f"{host}:{port}"
 
 
 def find_binary() -> Path:
@@ -198,14 +212,6 @@ def find_binary() -> Path:
 def _is_script(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"#!"
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection((HOST, port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _speaks_kafka(bootstrap_servers: str) -> bool:

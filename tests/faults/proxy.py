@@ -15,6 +15,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from stream.embedded.broker import EmbeddedBroker
+
 _CHUNK = 64 * 1024
 _MOST_WAITING = 4 * 1024 * 1024  # bytes of one direction; then the sender has to wait
 _TURN_MS = 20
@@ -43,10 +45,22 @@ class _Link:
 
 class Proxy:
     """Listens on `host:port` (0: a free one) and passes on to `upstream`, which may be changed
-    while it runs. `counts` tells what was done. A context manager."""
+    while it runs. `counts` tells what was done. A context manager.
 
-    def __init__(self, upstream: tuple[str, int], port: int = 0, host: str = "127.0.0.1") -> None:
+    `rewrite`: words of equal length, of which the second stands for the first in what the server
+    sends. A broker tells its clients where to connect to, which must be here (`before_broker`).
+    """
+
+    def __init__(
+        self,
+        upstream: tuple[str, int],
+        port: int = 0,
+        host: str = "127.0.0.1",
+        rewrite: tuple[bytes, bytes] = (b"", b""),
+    ) -> None:
+        assert len(rewrite[0]) == len(rewrite[1])
         self.upstream = upstream
+        self._rewrite = rewrite
         self.host = host
         self.counts: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -223,6 +237,8 @@ class Proxy:
                 self.counts["cut"] += 1
                 self._end(link, reset=True)
                 return
+        if side == 1 and self._rewrite[0]:
+            data = data.replace(*self._rewrite)
         link.waiting[1 - side].append((time.monotonic() + self._seconds, data))
 
     def _loses_answer(self, link: _Link) -> bool:
@@ -251,3 +267,11 @@ class Proxy:
         if link in self._links:
             self._links.remove(link)
             link.close(reset)
+
+
+def before_broker(broker: EmbeddedBroker) -> Proxy:
+    """A proxy in front of a broker that listens on 127.0.0.2 and a fixed port: it is at the same
+    port of 127.0.0.1, and says 127.0.0.1 where the broker tells of itself."""
+    assert broker.host == "127.0.0.2" and broker.port
+    where = (broker.host, broker.port)
+    return Proxy(where, broker.port, rewrite=(b"127.0.0.2", b"127.0.0.1"))

@@ -170,7 +170,7 @@ def test_a_server_that_is_away_looks_away_and_another_can_take_its_place(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         here, proxy.upstream = proxy.upstream, gone.getsockname()
-    with connect(proxy) as client, pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError), connect(proxy) as client:
         client.recv(1)
     proxy.upstream = here
     with connect(proxy) as client:
