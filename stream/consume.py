@@ -227,6 +227,7 @@ class Consumer:
             reason = f"Kafka: {type(error).__name__}: {error}"[:200]
             self._health.trouble("kafka", reason)
             log.warning("progress.failed", reason=reason)
+            kafka.learn_addresses(client)
             return
         self._health.beat("kafka")
         known = {place.partition: at for place, at in positions.items() if at is not None}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
-from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from stream import metrics
 from stream.decode import Record
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 _TRUNCATED_BYTES = 512 * 1024
 _SEND_SECONDS = 45
+_ASK_AGAIN_SECONDS = 5
 _TOO_LARGE = (MessageSizeTooLargeError,)
 
 Rejected = tuple[Record, RejectMessage]
@@ -60,12 +61,22 @@ class BadStreamGuard:
 
 
 class DeadLetters:
-    """Writes rejected messages to the DLQ topic and returns once the broker has them."""
+    """Writes rejected messages to the DLQ topic and returns once the broker has them.
 
-    def __init__(self, producer: Producer, topic: str, guard: BadStreamGuard | None = None) -> None:
+    `find_brokers` is called while it does not answer: perhaps it is elsewhere now.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        guard: BadStreamGuard | None = None,
+        find_brokers: Callable[[], None] = lambda: None,
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._guard = guard or BadStreamGuard()
+        self._find_brokers = find_brokers
 
     def write(self, rejected: Sequence[Rejected], good: int = 0) -> None:
         """Send all and wait for all; `good` is the number of messages that came with them.
@@ -77,9 +88,9 @@ class DeadLetters:
             waiting = [(one, self._send(*one)) for one in rejected]
             for (record, reason), future in waiting:
                 try:
-                    future.get(_SEND_SECONDS)
+                    self._wait(future)
                 except _TOO_LARGE:
-                    self._send(record, reason, truncate=True).get(_SEND_SECONDS)
+                    self._wait(self._send(record, reason, truncate=True))
         except (KafkaError, OSError, AssertionError) as error:
             raise StopService(
                 f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: {error}); "
@@ -94,6 +105,15 @@ class DeadLetters:
                 partition=record.partition,
                 offset=record.offset,
             )
+
+    def _wait(self, future: Any) -> None:
+        for _ in range(_SEND_SECONDS // _ASK_AGAIN_SECONDS - 1):
+            try:
+                future.get(_ASK_AGAIN_SECONDS)
+                return
+            except KafkaTimeoutError:
+                self._find_brokers()
+        future.get(_ASK_AGAIN_SECONDS)
 
     def _send(self, record: Record, reason: RejectMessage, truncate: bool = False) -> Any:
         value = record.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from stream.settings import Kafka
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
 _USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
 _BOOTSTRAP_MS = 10_000
+_BOOTSTRAP_AGAIN_MS = 3_000
 _STUCK_SECONDS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 7_258_118_400_000  # 2200: a producer that gives microseconds must stop nobody
@@ -88,7 +89,25 @@ def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
         )
 
 
-def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> KafkaProducer:
+class Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
+    """KafkaProducer, with the method for `learn_addresses` that KafkaConsumer has."""
+
+    def bootstrap(self, timeout_ms: int, refresh: bool) -> None:
+        """Returns at once: only the sender's own thread may wait for this client's network."""
+        self._metadata._manager.bootstrap_async(timeout_ms, refresh)
+
+
+def learn_addresses(client: KafkaConsumer | Producer) -> None:
+    """Ask the bootstrap servers where the brokers are now; no answer changes nothing.
+
+    By itself a client asks only the brokers it knows, for ever: where all of them have come back
+    on other addresses, it would never find them. It stays the same member of its group.
+    """
+    with suppress(KafkaError, OSError):
+        client.bootstrap(timeout_ms=_BOOTSTRAP_AGAIN_MS, refresh=True)
+
+
+def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Producer:
     """A producer that waits for all replicas and tries again for as long as `patience`.
 
     Not idempotent: a broker that comes back without the producer's state refuses an idempotent one
@@ -96,7 +115,7 @@ def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Ka
     One request in flight keeps the order. Raises RetryLater or StopService.
     """
     with errors_sorted():
-        return KafkaProducer(
+        return Producer(
             **connection(settings),
             acks="all",
             enable_idempotence=False,

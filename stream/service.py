@@ -198,7 +198,10 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
                 scorer=scorer,
                 store=store,
                 dead_letters=DeadLetters(
-                    producer, settings.kafka.dlq_topic, BadStreamGuard(settings.kafka.most_bad)
+                    producer,
+                    settings.kafka.dlq_topic,
+                    BadStreamGuard(settings.kafka.most_bad),
+                    find_brokers=lambda: kafka.learn_addresses(producer),
                 ),
                 generation=generation,
                 retention=settings.retention.posts,

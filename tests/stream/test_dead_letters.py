@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kafka.errors import MessageSizeTooLargeError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from stream.database import Client
 from stream.dead_letters import BadStreamGuard, DeadLetters
@@ -119,3 +119,21 @@ def test_a_message_too_large_for_the_dlq_goes_cut_with_its_size_and_hash() -> No
     assert len(taken[0]["value"]) == 512 * 1024
     assert headers["truncated"] == b"true" and headers["size"] == b"1200000"
     assert len(headers["sha256"]) == 64
+
+
+def test_a_broker_that_does_not_take_a_dead_letter_is_looked_for_elsewhere() -> None:
+    """It may have come back at another address, which a producer does not ask for by itself."""
+    found: list[str] = []
+
+    class Moved(Failing):
+        def send(self, topic: str, **message: Any) -> Any:
+            return self
+
+        def get(self, timeout: float) -> None:
+            if len(found) < 2:
+                raise KafkaTimeoutError("nobody there")
+
+    record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
+    letters = DeadLetters(Moved(), "dlq", find_brokers=lambda: found.append("asked"))
+    letters.write([(record, RejectMessage("not_json", "x"))])
+    assert found == ["asked", "asked"]
