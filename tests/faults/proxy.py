@@ -20,6 +20,7 @@ from stream.embedded.broker import EmbeddedBroker
 _CHUNK = 64 * 1024
 _MOST_WAITING = 4 * 1024 * 1024  # bytes of one direction; then the sender has to wait
 _TURN_MS = 20
+_DRAWN_EVERY = 8  # chunks
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 _ENDED = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -32,7 +33,8 @@ class _Link:
         self.waiting: tuple[deque[tuple[float, bytes]], ...] = (deque(), deque())  # for each end
         self.asked = b""  # since the last answer, up to a chunk
         self.answering = False
-        self.left: int | None = None  # chunks until it is cut
+        self.doomed = False
+        self.left: int | None = None  # chunks until it is cut, or drawn again
         self.dead = False  # nothing passes any more, and neither end is told
         self.ending = False  # one end has closed: the other gets the rest, then it is closed too
 
@@ -109,7 +111,7 @@ class Proxy:
 
     def lose(self, share: float, seed: int) -> None:
         """This share of the connections, of those there are and of new ones, is cut (RST) within
-        its next eight chunks."""
+        its next eight chunks. Those spared are drawn again after that."""
         with self._lock:
             self._links_lost, self._random = share, Random(seed)
             for link in self._links:
@@ -146,8 +148,8 @@ class Proxy:
                 self._listener = socket.create_server((self.host, self.port))
 
     def _doom(self, link: _Link) -> None:
-        if self._random.random() < self._links_lost:
-            link.left = self._random.randrange(8)
+        link.doomed = self._random.random() < self._links_lost
+        link.left = self._random.randrange(_DRAWN_EVERY) if link.doomed else _DRAWN_EVERY
 
     def _hold(self, link: _Link) -> None:
         self.counts["held"] += not link.dead
@@ -233,10 +235,12 @@ class Proxy:
                 return
         if link.left is not None:
             link.left -= 1
-            if link.left < 0:
+            if link.left < 0 and link.doomed:
                 self.counts["cut"] += 1
                 self._end(link, reset=True)
                 return
+            if link.left < 0:
+                self._doom(link)
         if side == 1 and self._rewrite[0]:
             data = data.replace(*self._rewrite)
         link.waiting[1 - side].append((time.monotonic() + self._seconds, data))

@@ -26,8 +26,8 @@ def away_under_load(directory: Path, seconds: float, drained_within: float, *, h
     """The database is away for so long; posts come before, meanwhile and after."""
     # Short limits, so that a call to a stopped server ends within its budget several times.
     limits = {
-        "UNDERTONE_CLICKHOUSE__INSERT_TIMEOUT": "1s",
-        "UNDERTONE_CLICKHOUSE__QUERY_TIMEOUT": "1s",
+        "UNDERTONE_CLICKHOUSE__INSERT_TIMEOUT": "2s",
+        "UNDERTONE_CLICKHOUSE__QUERY_TIMEOUT": "2s",
     }
     with Cluster(directory, **limits) as cluster:
         member, watcher = cluster.member(), cluster.watcher()

@@ -17,20 +17,20 @@ from tests.faults.traffic import Traffic
 
 pytestmark = pytest.mark.timeout(300)
 
-_LATE = 3.5  # seconds in each direction: longer than the client waits (1 s and 5 s beyond)
+_LATE = 4.0  # seconds in each direction: longer than the client waits (2 s and 5 s beyond)
 
 
 def answers_lost(directory: Path, posts: int, least: int, late_for: float) -> None:
     """The answers to 20 % of the inserts are lost while posts flow. Then for a while every answer
     comes after the client has given up, and what it gave up is inserted all the same."""
     limits = {
-        "UNDERTONE_CLICKHOUSE__INSERT_TIMEOUT": "1s",
-        "UNDERTONE_CLICKHOUSE__QUERY_TIMEOUT": "1s",
+        "UNDERTONE_CLICKHOUSE__INSERT_TIMEOUT": "2s",
+        "UNDERTONE_CLICKHOUSE__QUERY_TIMEOUT": "2s",
         "UNDERTONE_KAFKA__BATCH_POSTS": "16",
     }
     with (
         Cluster(directory, **limits) as cluster,
-        Proxy(("127.0.0.1", cluster.clickhouse.port)) as (proxy),
+        Proxy(("127.0.0.1", cluster.clickhouse.port)) as proxy,
     ):
         logs = cluster.deployment.logs
         behind = {"UNDERTONE_CLICKHOUSE__PORT": str(proxy.port)}

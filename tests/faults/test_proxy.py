@@ -127,7 +127,7 @@ def test_half_of_the_connections_are_cut(proxy: Proxy) -> None:
     for _ in range(60):
         with connect(proxy) as client:
             try:
-                cut += not all(ask(client) for _ in range(8))
+                cut += not all(ask(client) for _ in range(4))
             except ConnectionError:
                 cut += 1
     assert cut == proxy.counts["cut"] and 15 <= cut <= 45
