@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,8 @@ from tests.stream.consuming import committed
 
 pytestmark = pytest.mark.timeout(300)
 
+Held = Sequence[Sequence[int]]  # what is half open, one after the other
+_DATABASE, _BROKER = 0, 1
 _RED = 30  # seconds until readiness says so
 _KAFKA_BUDGET = 15  # seconds of one call: the longest are 10 s, to find a broker and to commit
 _BEYOND = 15  # seconds of a call to the database beyond its longest statement: 10 s to connect, 5 s
@@ -55,8 +57,6 @@ class Network:
 
     def __init__(self, cluster: Cluster, database: Proxy, broker: Proxy, limits: Limits) -> None:
         self.cluster = cluster
-        self.database = database
-        self.broker = broker
         self.proxies = [database, broker]
         settings = Settings(
             kafka=cluster.kafka.model_copy(
@@ -113,12 +113,14 @@ def network(directory: Path, limits: Limits) -> Iterator[Network]:
         yield made
 
 
-def bad_network(directory: Path, scale: float, limits: Limits) -> None:
+def bad_network(directory: Path, scale: float, limits: Limits, held: Held) -> None:
     """Every fault for its full time divided by `scale`; after each the service works again."""
     longest = max(limits.insert, limits.query, limits.window).total_seconds()
     with network(directory, limits) as between, Calls() as calls:
         with Traffic(between.cluster.kafka, a_second=20, bad=False) as traffic:
-            suffer(between, traffic, scale)
+            lose_and_delay(between, traffic, scale)
+            for proxies in held:
+                hold(between, traffic, 300 / scale, proxies)
         between.cluster.drain()
         assert str(between.cluster.verdict()) == "PASS"
         assert all(thread.is_alive() for thread in between.service.threads)
@@ -126,10 +128,9 @@ def bad_network(directory: Path, scale: float, limits: Limits) -> None:
         # That long they were indeed waited for.
         assert longest < calls.longest["clickhouse"] <= longest + _BEYOND
         assert 1 < calls.longest["kafka"] <= _KAFKA_BUDGET
-        print(calls.longest)
 
 
-def suffer(between: Network, traffic: Traffic, scale: float) -> None:
+def lose_and_delay(between: Network, traffic: Traffic, scale: float) -> None:
     for seed, proxy in enumerate(between.proxies):
         proxy.lose(0.5, seed)
     time.sleep(120 / scale)
@@ -141,11 +142,14 @@ def suffer(between: Network, traffic: Traffic, scale: float) -> None:
     time.sleep(120 / scale)
     between.heal()
     between.works(traffic.sent, 60)
-    for proxy in between.proxies:
-        proxy.half_open()
+
+
+def hold(between: Network, traffic: Traffic, seconds: float, proxies: Sequence[int]) -> None:
+    for number in proxies:
+        between.proxies[number].half_open()
     began = time.monotonic()
     wait_for(lambda: between.problems, _RED)
-    time.sleep(max(0, began + 300 / scale - time.monotonic()))
+    time.sleep(max(0, began + seconds - time.monotonic()))
     assert between.problems
     between.heal()
     between.works(traffic.sent, 120)
@@ -154,14 +158,15 @@ def suffer(between: Network, traffic: Traffic, scale: float) -> None:
 def test_a_service_on_a_bad_network_hangs_nowhere_and_works_when_it_is_healed(
     tmp_path: Path,
 ) -> None:
-    """Short form of the test below: all its times divided by 40, limits of 2 s for every statement
-    instead of those of the settings (20, 30 and 60 s)."""
-    bad_network(tmp_path, 40, _SHORT)
+    """Short form of the test below: its times divided by 40, both half open at once, limits of 2 s
+    for every statement instead of those of the settings (20, 30 and 60 s)."""
+    bad_network(tmp_path, 40, _SHORT, [(_DATABASE, _BROKER)])
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(3000)
 def test_minutes_on_a_bad_network_hang_no_thread(tmp_path: Path) -> None:
-    """Half of the connections cut for 2 min, round trips of 5 s for 2 min, half-open connections
-    for 5 min: no call outlives its budget, and the service works again after each."""
-    bad_network(tmp_path, 1, Limits())
+    """Half of the connections cut for 2 min, round trips of 5 s for 2 min, and for 5 min each half
+    open to the database, to the broker, to both: no call outlives its budget, readiness is red
+    within 30 s, and the service works again after each."""
+    bad_network(tmp_path, 1, Limits(), [(_DATABASE,), (_BROKER,), (_DATABASE, _BROKER)])
