@@ -4,7 +4,6 @@ committed that is not."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,6 @@ from stream.retry import Patience, Stopped
 from stream.settings import ClickHouse, Kafka
 from stream.store import Store
 from tests.stream.consuming import Service, committed, dead_letters, eventually, post, stored
-from tests.stream.fakes import PureScorer
 
 Start = Callable[..., Service]
 Send = Callable[..., None]
@@ -116,29 +114,6 @@ def test_messages_under_another_key_are_stored_and_counted(
 
 def counted(name: str) -> float:
     return metrics.REGISTRY.get_sample_value(name) or 0.0
-
-
-def test_a_long_batch_causes_no_eviction(
-    kafka_settings: Kafka,
-    clickhouse_settings: ClickHouse,
-    send: Send,
-    client: Client,
-) -> None:
-    """Scoring takes longer than max_poll_interval; the member stays and commits (T4, short)."""
-    gate = threading.Event()
-    settings = kafka_settings.model_copy(update={"max_poll_interval": timedelta(seconds=2)})
-    service = Service(settings, clickhouse_settings, scorer=PureScorer(gate))
-    try:
-        send(*(post(number) for number in range(5)))
-        eventually(lambda: bool(service.consumer._assignment))
-        before = time.monotonic()
-        eventually(lambda: time.monotonic() - before > 4.5)
-        gate.set()
-        eventually(lambda: committed(kafka_settings) == 5)
-        assert stored(client) == 5
-    finally:
-        gate.set()
-        service.close()
 
 
 class Away(Store):
