@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream import kafka
 from stream.catalogue import Brand, Catalogue
@@ -129,3 +129,18 @@ def messages(settings: Kafka, topic: str) -> list[Any]:
         return list(reader)
     finally:
         reader.close()
+
+
+def replay_from_zero(settings: Kafka) -> None:
+    """Set the committed offsets of a group without members back to 0."""
+    client = KafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+    )
+    try:
+        places = [TopicPartition(settings.topic, number) for number in range(settings.partitions)]
+        client.assign(places)
+        client.commit({place: OffsetAndMetadata(0, "", -1) for place in places})
+    finally:
+        client.close(autocommit=False)
