@@ -52,17 +52,21 @@ class Group:
             done = admin.reset_group_offsets(self._settings.group_id, dict.fromkeys(places, 0))
         assert all(one["error"] is NoError for one in done.values()), done
 
-    def lag(self) -> int:
-        """Messages that are not committed."""
+    def offsets(self) -> dict[int, tuple[int, int]]:
+        """By partition: what is committed, and where the topic ends."""
         with kafka.errors_sorted():
             client = kafka.consumer(self._settings)
             try:
-                return sum(
-                    span.stop - (client.committed(place) or 0)
+                return {
+                    place.partition: (client.committed(place) or 0, span.stop)
                     for place, span in self._spans(client).items()
-                )
+                }
             finally:
                 client.close(autocommit=False)
+
+    def lag(self) -> int:
+        """Messages that are not committed."""
+        return sum(end - committed for committed, end in self.offsets().values())
 
     def _places(self) -> list[TopicPartition]:
         client = kafka.reader(self._settings)

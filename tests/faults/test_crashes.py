@@ -27,7 +27,7 @@ SHARES = (0.1, 0.5, 0.9)
 HOOKS = {"before_insert": "W1", "mid_insert": "W2", "after_insert": "W3"}
 RECOVERED_WITHIN = 60  # seconds from the restart until the lag is 0 …
 SESSION = Kafka().session_timeout.total_seconds()  # … of which Kafka waits so long for the dead
-_SIDE_BY_SIDE = 5
+_SIDE_BY_SIDE = 3
 
 
 @dataclass(frozen=True)
