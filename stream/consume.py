@@ -8,6 +8,7 @@ reads from the assignment after each poll, and rows are safe to write twice.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -81,7 +82,7 @@ class Consumer:
             pass
 
     def _be_a_member(self) -> None:
-        """Join the group and consume, until told to stop or until a partition has stalled."""
+        """Join the group and consume, until told to stop or until the client is of no use."""
         client = self._patience.until_answered(lambda: kafka.consumer(self._settings), "kafka")
         try:
             self._require_topic(client)
@@ -123,6 +124,11 @@ class Consumer:
             self._health.trouble(PART, str(error))
             self._stop.wait(1)
             return []
+        except struct.error as error:
+            # An assignment of no bytes, for a member that the group's leader did not know: the
+            # client falls over it and believes the one before. Only a new client helps.
+            log.warning("assignment.unreadable", reason=str(error))
+            raise _Stalled(str(error)) from None
         self._health.beat(PART)
         metrics.CONSUMER_POLLED_AT.set_to_current_time()
         self._notice_assignment(client.assignment())
@@ -278,4 +284,4 @@ class Consumer:
 
 
 class _Stalled(Exception):
-    """A partition gives nothing: leave the group and join it anew."""
+    """The client is of no use any more: leave the group and join it anew."""

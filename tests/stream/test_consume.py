@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.coordinator.consumer import ConsumerProtocolAssignment
 
 from stream import kafka, metrics
 from stream.database import Client
@@ -224,3 +225,20 @@ def test_waiting_ends_when_the_service_is_told_to_stop() -> None:
 
     with pytest.raises(Stopped):
         Patience(stop, Health()).until_answered(call, "test")
+
+
+def test_a_member_given_an_assignment_it_cannot_read_joins_anew(
+    start: Start, send: Send, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a broker gives whom the group's leader did not know: no bytes, here by the client's
+    decoder. Seen on the embedded broker where many came and went."""
+    decode, given = ConsumerProtocolAssignment.decode, [b""]
+    monkeypatch.setattr(
+        ConsumerProtocolAssignment,
+        "decode",
+        lambda assignment: decode(given.pop() if given else assignment),
+    )
+    send(*(post(number) for number in range(5)))
+    service = start()
+    eventually(lambda: stored(client) == 5)
+    assert not given and service.failure is None
