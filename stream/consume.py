@@ -66,6 +66,7 @@ class Consumer:
         self._gathered: list[Record] = []
         self._gathered_since = 0.0
         self._assignment: set[TopicPartition] = set()
+        self._owed: dict[int, int] = {}  # next offset by partition: stored, the commit was refused
         self._partitions = 0
         self._next_look = 0.0
         self._stalls = StallWatch(_STALLED_SECONDS)
@@ -95,7 +96,7 @@ class Consumer:
             # An unfinished batch is not committed: it comes again.
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
             log.info("consumer.stopped", uncommitted=len(self._gathered))
-            self._gathered, self._assignment = [], set()
+            self._gathered, self._assignment, self._owed = [], set(), {}
 
     def _turn(self, client: Any) -> None:
         """One turn of the loop: read a little, and flush what is full or old enough."""
@@ -189,14 +190,17 @@ class Consumer:
         log.warning("batch.stuck", seconds=round(seconds), threads=thread_stacks())
 
     def _commit(self, client: Any, positions: Sequence[Position]) -> None:
-        """Commit what is stored, where the partition is still ours. A lost commit only repeats."""
+        """Commit what is stored, where the partition is still ours. A lost commit only repeats.
+
+        What is refused because of a rebalance is owed until the next call: a partition that is
+        kept is read on from where it was, so that no message may come to cover it.
+        """
+        self._owed |= {p.partition: p.next_offset for p in positions}
         owned = {place.partition for place in client.assignment()}
+        self._owed = {part: at for part, at in self._owed.items() if part in owned}
         offsets = {
-            TopicPartition(self._settings.topic, p.partition): OffsetAndMetadata(
-                p.next_offset, "", -1
-            )
-            for p in positions
-            if p.partition in owned
+            TopicPartition(self._settings.topic, part): OffsetAndMetadata(at, "", -1)
+            for part, at in self._owed.items()
         }
         if not offsets:
             return
@@ -206,6 +210,8 @@ class Consumer:
             log.warning("commit.refused", reason=type(error).__name__)
         except (KafkaError, OSError) as error:
             log.warning("commit.failed", reason=f"{type(error).__name__}: {error}"[:200])
+        else:
+            self._owed = {}
 
     def _positions(self, batch: Sequence[Record]) -> list[Position]:
         last: dict[int, Record] = {record.partition: record for record in batch}
@@ -245,6 +251,7 @@ class Consumer:
         for part, lag in lags.items():
             metrics.LAG.labels(partition=part).set(lag)
         self._require_movement(lags, known)
+        self._commit(client, [])
         if self._gathered:
             return  # read, but not stored yet
         idle = [

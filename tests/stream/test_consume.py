@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from kafka.coordinator.consumer import ConsumerProtocolAssignment
+from kafka.errors import CommitFailedError
 
 from stream import kafka, metrics
 from stream.database import Client
@@ -242,3 +243,34 @@ def test_a_member_given_an_assignment_it_cannot_read_joins_anew(
     service = start()
     eventually(lambda: stored(client) == 5)
     assert not given and service.failure is None
+
+
+def test_a_refused_commit_is_made_up_for_where_the_partition_is_kept(
+    start: Start,
+    send: Send,
+    client: Client,
+    kafka_settings: Kafka,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even where no further message comes: the group's lag ends at 0. The refusal is at the edge of
+    a real client; a broker gives it while others join or leave."""
+    real, refused = kafka.consumer, []
+
+    def refuses_once(settings: Kafka) -> Any:
+        member = real(settings)
+        commit = member.commit
+
+        def first_refused(*given: Any, **named: Any) -> None:
+            if not refused:
+                refused.append(given)
+                raise CommitFailedError("a rebalance is under way")
+            commit(*given, **named)
+
+        monkeypatch.setattr(member, "commit", first_refused)
+        return member
+
+    monkeypatch.setattr(kafka, "consumer", refuses_once)
+    send(post(1), key=b"s:1")
+    start()
+    eventually(lambda: committed(kafka_settings) == 1)
+    assert refused and stored(client) == 1
