@@ -22,7 +22,7 @@ from tests.chaos.plan import RETENTION, START, plan
 from tests.faults.cluster import Cluster, Role
 from tests.faults.group import Group
 
-# Of a plan, what means the same whenever it is read, all of a post in one partition.
+# Of a plan, what means the same whenever it is read, all of a post under its own key.
 KINDS = ("produce", "edit", "duplicate", "delete", "out_of_order", "redate", "bad")
 _OLDEST, _LATEST = START - timedelta(days=30), START + timedelta(days=365)
 _CLOCKS = ("created_at", "updated_at")
@@ -87,7 +87,7 @@ def load(seed: int, number: int, kinds: Collection[str] = KINDS) -> list[Send]:
 
 
 def send(cluster: Cluster, messages: Iterable[Send]) -> int:
-    """Put all into the topic; their number."""
+    """Put all into the topic, each post into the partition of its key; their number."""
     producer = KafkaProducer(bootstrap_servers=cluster.kafka.bootstrap_servers)
     try:
         sent = [
@@ -95,7 +95,6 @@ def send(cluster: Cluster, messages: Iterable[Send]) -> int:
                 cluster.kafka.topic,
                 None if one.value is None else one.value.encode(),
                 one.key.encode(),
-                partition=one.partition % cluster.kafka.partitions,
             )
             for one in messages
         ]
