@@ -116,7 +116,7 @@ def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Pr
     """
     with errors_sorted():
         return Producer(
-            **connection(settings),
+            **connection(settings) | {"request_timeout_ms": min(30_000, _ms(patience) // 2)},
             acks="all",
             enable_idempotence=False,
             max_in_flight_requests_per_connection=1,

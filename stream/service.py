@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -43,6 +44,7 @@ log = structlog.get_logger()
 
 SHIPPED_MODEL = Path(models.__file__).parent / "default"
 _JOIN_SECONDS = 22  # of the 25 s that a clean stop may take
+_DLQ_PATIENCE = timedelta(seconds=20)  # of the 30 s in which a DLQ that cannot be written must show
 
 
 def _nothing_to_check() -> None:
@@ -191,7 +193,9 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
             closing.callback(store.close)
             progress = Store(connect(settings.clickhouse), settings.clickhouse)
             closing.callback(progress.close)
-            producer = patience.until_answered(lambda: kafka.producer(settings.kafka), "kafka")
+            producer = patience.until_answered(
+                lambda: kafka.producer(settings.kafka, patience=_DLQ_PATIENCE), "kafka"
+            )
             closing.callback(producer.close, timeout=3)
             pipeline = Pipeline(
                 matcher=matcher,
