@@ -12,6 +12,7 @@ UNDERTONE_TEST_SLOW_FILE   the delay holds only while this file is there
 UNDERTONE_TEST_KILL_AT     before_insert, mid_insert or after_insert: SIGKILL of itself there …
 UNDERTONE_TEST_KILL_AFTER  … at the n-th insert (1)
 UNDERTONE_TEST_CLIENT      its name in the consumer group (undertone)
+UNDERTONE_TEST_NO_TOPIC    a topic of which its Kafka clients are told that it is not there
 UNDERTONE_TEST_BUG         a bug of BUGS, planted
 """
 
@@ -28,6 +29,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from kafka.cluster import ClusterMetadata
 from numpy.typing import NDArray
 
 from models import Passage
@@ -117,6 +119,15 @@ def main() -> None:
         replaced.enter_context(patch.object(service, "Store", DeadlyStore))
         if name := _given("CLIENT"):
             replaced.enter_context(patch.object(kafka, "connection", _named(name)))
+        if topic := _given("NO_TOPIC"):
+            known = ClusterMetadata.partitions_for_topic
+            replaced.enter_context(
+                patch.object(
+                    ClusterMetadata,
+                    "partitions_for_topic",
+                    lambda self, name: None if name == topic else known(self, name),
+                )
+            )
         if bug := _given("BUG"):
             replaced.enter_context(BUGS[bug]())
         cli.main()
