@@ -67,7 +67,8 @@ class Run:
         self.sent = send(self.cluster, load(crash.seed, messages))
         self.settings = {
             "UNDERTONE_KAFKA__BATCH_POSTS": "32",
-            "UNDERTONE_TEST_DELAY": "0.05",
+            # Where it is killed from outside, the end of the load must not overtake that.
+            "UNDERTONE_TEST_DELAY": "0.05" if crash.hook else "0.3",
             **settings,
         }
         self.doomed = self.cluster.member(**self.settings, **crash.settings)
