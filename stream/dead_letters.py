@@ -16,13 +16,12 @@ from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from stream import metrics
 from stream.decode import Record
-from stream.errors import RejectMessage, StopService
+from stream.errors import RejectMessage, RetryLater, StopService
 from stream.rows import milliseconds
 
 log = structlog.get_logger()
 
 _TRUNCATED_BYTES = 512 * 1024
-_SEND_SECONDS = 45
 _ASK_AGAIN_SECONDS = 5
 _TOO_LARGE = (MessageSizeTooLargeError,)
 
@@ -63,7 +62,8 @@ class BadStreamGuard:
 class DeadLetters:
     """Writes rejected messages to the DLQ topic and returns once the broker has them.
 
-    `find_brokers` is called while it does not answer: perhaps it is elsewhere now.
+    `find_brokers` is called where no answer comes: perhaps they are elsewhere now. It returns
+    whether any of them answers at all.
     """
 
     def __init__(
@@ -71,19 +71,23 @@ class DeadLetters:
         producer: Producer,
         topic: str,
         guard: BadStreamGuard | None = None,
-        find_brokers: Callable[[], None] = lambda: None,
+        find_brokers: Callable[[], bool] = lambda: True,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._guard = guard or BadStreamGuard()
         self._find_brokers = find_brokers
 
-    def write(self, rejected: Sequence[Rejected], good: int = 0) -> None:
-        """Send all and wait for all; `good` is the number of messages that came with them.
+    def check(self, bad: int, good: int) -> None:
+        """Take note of what a batch brought. Raises StopService if most of what arrives is bad."""
+        self._guard.check(bad=bad, good=good)
 
-        Raises StopService if one could not be delivered, or if most of what arrives is bad.
+    def write(self, rejected: Sequence[Rejected]) -> None:
+        """Send all and wait for all.
+
+        Raises StopService if one could not be delivered; RetryLater where no broker answers, after
+        which all may be written again: a replay knows a message by its place.
         """
-        self._guard.check(bad=len(rejected), good=good)
         try:
             waiting = [(one, self._send(*one)) for one in rejected]
             for (record, reason), future in waiting:
@@ -92,6 +96,10 @@ class DeadLetters:
                 except _TOO_LARGE:
                     self._wait(self._send(record, reason, truncate=True))
         except (KafkaError, OSError, AssertionError) as error:
+            if not self._find_brokers():
+                raise RetryLater(
+                    f"Kafka: no broker answers, and {len(rejected)} rejected messages wait for it"
+                ) from None
             raise StopService(
                 f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: {error}); "
                 "nothing past the bad message was committed. Create the topic or grant the write"
@@ -107,13 +115,15 @@ class DeadLetters:
             )
 
     def _wait(self, future: Any) -> None:
-        for _ in range(_SEND_SECONDS // _ASK_AGAIN_SECONDS - 1):
+        """Until it is delivered, or the producer has lost its own patience."""
+        while True:
             try:
                 future.get(_ASK_AGAIN_SECONDS)
                 return
             except KafkaTimeoutError:
+                if future.is_done:
+                    raise
                 self._find_brokers()
-        future.get(_ASK_AGAIN_SECONDS)
 
     def _send(self, record: Record, reason: RejectMessage, truncate: bool = False) -> Any:
         value = record.value

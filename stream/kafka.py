@@ -107,6 +107,16 @@ def learn_addresses(client: KafkaConsumer | Producer) -> None:
         client.bootstrap(timeout_ms=_BOOTSTRAP_AGAIN_MS, refresh=True)
 
 
+def answers(settings: Kafka) -> bool:
+    """Whether a broker answers, at any address given; takes a few seconds at most."""
+    try:
+        asked = {"bootstrap_timeout_ms": _BOOTSTRAP_AGAIN_MS, "request_timeout_ms": 5_000}
+        KafkaAdminClient(**connection(settings) | asked).close()
+    except (KafkaError, OSError):
+        return False
+    return True
+
+
 def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Producer:
     """A producer that waits for all replicas and tries again for as long as `patience`.
 

@@ -58,7 +58,8 @@ class Pipeline:
         # 1. Decode; what breaks the contract goes to the DLQ before anything is committed.
         with _timed("decode"):
             decoded, rejected = self._decode(batch)
-        self._dead_letters.write(rejected, good=len(decoded))
+        self._dead_letters.check(bad=len(rejected), good=len(decoded))
+        self._patience.until_answered(lambda: self._dead_letters.write(rejected), "kafka")
         # 2. What is known already: the post's date for ever, and the version that stands.
         # 3. One message a post: the newest version, under the date of the first.
         with _timed("look_up"):

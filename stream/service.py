@@ -197,6 +197,11 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
                 lambda: kafka.producer(settings.kafka, patience=_DLQ_PATIENCE), "kafka"
             )
             closing.callback(producer.close, timeout=3)
+
+            def find_brokers() -> bool:
+                kafka.learn_addresses(producer)
+                return kafka.answers(settings.kafka)
+
             pipeline = Pipeline(
                 matcher=matcher,
                 scorer=scorer,
@@ -205,7 +210,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
                     producer,
                     settings.kafka.dlq_topic,
                     BadStreamGuard(settings.kafka.most_bad),
-                    find_brokers=lambda: kafka.learn_addresses(producer),
+                    find_brokers=find_brokers,
                 ),
                 generation=generation,
                 retention=settings.retention.posts,

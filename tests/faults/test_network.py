@@ -117,7 +117,7 @@ def bad_network(directory: Path, scale: float, limits: Limits, held: Held) -> No
     """Every fault for its full time divided by `scale`; after each the service works again."""
     longest = max(limits.insert, limits.query, limits.window).total_seconds()
     with network(directory, limits) as between, Calls() as calls:
-        with Traffic(between.cluster.kafka, a_second=20, bad=False) as traffic:
+        with Traffic(between.cluster.kafka, a_second=20) as traffic:
             lose_and_delay(between, traffic, scale)
             for proxies in held:
                 hold(between, traffic, 300 / scale, proxies)

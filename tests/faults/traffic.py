@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +18,6 @@ from stream.kafka import producer as producer_of
 from stream.produce import parse
 from stream.settings import Kafka
 from tests.chaos.actions import Send
-from tests.chaos.oracle import Message, read
 from tests.chaos.plan import plan
 
 _PLAN = 2000  # actions
@@ -34,28 +33,17 @@ def messages(seed: int = 1) -> Iterator[Send]:
         seed += 1
 
 
-def _is_good(one: Send) -> bool:
-    value = None if one.value is None else one.value.encode()
-    return read(Message(one.partition, 0, datetime.now(UTC), one.key.encode(), value)) is not None
-
-
 def _earlier(value: str | None) -> str | None:
     """A plan's clock runs ahead of this machine's."""
     return None if value is None else parse(value.encode(), -_AHEAD).value.decode()
 
 
 class Traffic:
-    """Sends messages: a given number by `send`, or so many a second while it is entered.
+    """Sends messages: a given number by `send`, or so many a second while it is entered."""
 
-    Without `bad`, none that belongs to the dead letters: where those cannot be written, the service
-    stops, which is another promise.
-    """
-
-    def __init__(
-        self, kafka: Kafka, seed: int = 1, a_second: float = 0, *, bad: bool = True
-    ) -> None:
+    def __init__(self, kafka: Kafka, seed: int = 1, a_second: float = 0) -> None:
         self.kafka = kafka
-        self._messages = (one for one in messages(seed) if bad or _is_good(one))
+        self._messages = messages(seed)
         self._pause = 1 / a_second if a_second else 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._flow, name="traffic")

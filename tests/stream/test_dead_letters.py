@@ -12,7 +12,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from stream.database import Client
 from stream.dead_letters import BadStreamGuard, DeadLetters
 from stream.decode import Record
-from stream.errors import RejectMessage, StopService
+from stream.errors import RejectMessage, RetryLater, StopService
 from stream.settings import Kafka
 from tests.stream.consuming import Service, committed, dead_letters, eventually, post, stored
 
@@ -126,6 +126,8 @@ def test_a_broker_that_does_not_take_a_dead_letter_is_looked_for_elsewhere() -> 
     found: list[str] = []
 
     class Moved(Failing):
+        is_done = False
+
         def send(self, topic: str, **message: Any) -> Any:
             return self
 
@@ -134,6 +136,16 @@ def test_a_broker_that_does_not_take_a_dead_letter_is_looked_for_elsewhere() -> 
                 raise KafkaTimeoutError("nobody there")
 
     record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
-    letters = DeadLetters(Moved(), "dlq", find_brokers=lambda: found.append("asked"))
+    letters = DeadLetters(Moved(), "dlq", find_brokers=lambda: not found.append("asked"))
     letters.write([(record, RejectMessage("not_json", "x"))])
     assert found == ["asked", "asked"]
+
+
+def test_a_dead_letter_waits_for_brokers_that_are_away_and_stops_nothing() -> None:
+    """An outage is no DLQ that cannot be written: that one is only where a broker answers."""
+    record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
+    rejected = [(record, RejectMessage("not_json", "x"))]
+    with pytest.raises(RetryLater, match="no broker answers"):
+        DeadLetters(Failing(), "dlq", find_brokers=lambda: False).write(rejected)
+    with pytest.raises(StopService, match="cannot be written"):
+        DeadLetters(Failing(), "dlq", find_brokers=lambda: True).write(rejected)
