@@ -28,7 +28,8 @@ from stream.pipeline import Pipeline
 from stream.retry import Patience, Stopped
 from stream.settings import Kafka
 from stream.store import Position, Store
-from stream.watchdog import StallWatch, thread_stacks
+from stream.unpack import UnopenedBatch
+from stream.watchdog import HeldPartitions, StallWatch, thread_stacks
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ _POLL_MS = 100
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
 _STALLED_SECONDS = 30  # messages wait in a partition and none has come
+_HELD_SECONDS = 30  # a batch cannot be opened; another replica may lead by then
 _STUCK_SECONDS = 30  # one batch has been worked on; said again after ten times as long
 _ABANDON_SECONDS = 15  # a batch still running this long after the order to stop is left uncommitted
 
@@ -70,6 +72,7 @@ class Consumer:
         self._partitions = 0
         self._next_look = 0.0
         self._stalls = StallWatch(_STALLED_SECONDS)
+        self._held = HeldPartitions(_HELD_SECONDS)
         health.expect(PART, _READY_WITHIN_SECONDS)
         health.watch("partitions")
         health.watch("batch")
@@ -100,6 +103,8 @@ class Consumer:
 
     def _turn(self, client: Any) -> None:
         """One turn of the loop: read a little, and flush what is full or old enough."""
+        if self._held:
+            self._resume(client)
         self._gather(self._poll(client))
         while self._is_due() and not self._stop.is_set():
             self._flush(client)
@@ -112,14 +117,17 @@ class Consumer:
         self._gathered += records
 
     def _is_due(self) -> bool:
-        age = time.monotonic() - self._gathered_since
-        old = bool(self._gathered) and age >= self._settings.batch_age.total_seconds()
+        old_at = self._gathered_since + self._settings.batch_age.total_seconds()
+        old = bool(self._gathered) and time.monotonic() >= old_at
         return old or len(self._gathered) >= self._settings.batch_posts
 
     def _poll(self, client: Any) -> list[Record]:
         try:
             with kafka.errors_sorted():
                 found = list(kafka.records(client.poll(timeout_ms=_POLL_MS)))
+        except UnopenedBatch as error:
+            self._hold(error)
+            return []
         except RetryLater as error:
             log.warning("poll.failed", reason=str(error))
             self._health.trouble(PART, str(error))
@@ -134,6 +142,18 @@ class Consumer:
         metrics.CONSUMER_POLLED_AT.set_to_current_time()
         self._notice_assignment(client.assignment())
         return found
+
+    def _hold(self, batch: UnopenedBatch) -> None:
+        """Its partition stands still, uncommitted from there on; the others go on."""
+        if self._held.hold(batch.place.partition, batch.offset, time.monotonic()):
+            log.error("partition.stopped", reason=str(batch))
+        self._health.trouble("partitions", str(batch))
+
+    def _resume(self, client: Any) -> None:
+        """Ask for messages of every partition but those that are held."""
+        held = {p for p in client.assignment() if self._held.holds(p.partition, time.monotonic())}
+        client.pause(*held)
+        client.resume(*(client.paused() - held))
 
     def _notice_assignment(self, assignment: set[TopicPartition]) -> None:
         """Drop what was gathered of partitions that another member has now."""
@@ -180,7 +200,7 @@ class Consumer:
                 self._say_stuck(time.monotonic() - began)
                 say_after *= 10
         self._health.beat("batch")
-        client.resume(*client.paused())
+        self._resume(client)
         owned = {place.partition for place in self._assignment}
         return [record for record in late if record.partition in owned]
 
@@ -254,9 +274,7 @@ class Consumer:
         self._commit(client, [])
         if self._gathered:
             return  # read, but not stored yet
-        idle = [
-            Position(part, self._partitions, now, known[part]) for part in known if not lags[part]
-        ]
+        idle = [Position(p, self._partitions, now, at) for p, at in known.items() if not lags[p]]
         try:
             self._progress.record_progress(self._settings.topic, idle)
         except RetryLater as error:
@@ -264,8 +282,11 @@ class Consumer:
 
     def _require_movement(self, lags: dict[int, int], positions: dict[int, int]) -> None:
         """Raises _Stalled: a client that lives and gives nothing is replaced by a new one."""
-        stalled = self._stalls.look(lags, positions, time.monotonic())
-        if not self._stalls.stuck:
+        self._held.look(positions)
+        metrics.UNOPENED.set(len(self._held))
+        moving = {partition: lag for partition, lag in lags.items() if partition not in self._held}
+        stalled = self._stalls.look(moving, positions, time.monotonic())
+        if not self._stalls.stuck and not self._held:
             self._health.beat("partitions")
         if stalled:
             reason = f"{lags[stalled[0]]} messages wait in partition {stalled[0]} and none comes"

@@ -12,17 +12,16 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import (
     AuthorizationError,
-    CorruptRecordError,
     KafkaConfigurationError,
     KafkaError,
     TopicAlreadyExistsError,
-    UnsupportedCodecError,
 )
 from kafka.structs import TopicPartition
 
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
 from stream.settings import Kafka
+from stream.unpack import open_carefully
 
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
 _USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
@@ -68,7 +67,7 @@ def reader(settings: Kafka) -> KafkaConsumer:
 
 def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
     with errors_sorted():
-        return KafkaConsumer(
+        client = KafkaConsumer(
             **connection(settings),
             group_id=group_id,
             # Offsets are committed by hand, after ClickHouse has acknowledged.
@@ -87,6 +86,8 @@ def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
             check_crcs=True,
             isolation_level="read_committed",
         )
+    open_carefully(client, settings.most_unpacked)
+    return client
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
@@ -250,11 +251,6 @@ def errors_sorted() -> Iterator[None]:
     """Turn kafka-python's exceptions into ours."""
     try:
         yield
-    except (UnsupportedCodecError, CorruptRecordError) as error:
-        raise StopService(
-            f"Kafka: a batch cannot be opened ({type(error).__name__}: {error}); nothing after it "
-            "was committed. Install the codec (pip install lz4 zstandard) or skip the batch by hand"
-        ) from None
     except (AuthorizationError, KafkaConfigurationError) as error:
         raise StopService(f"Kafka: {type(error).__name__}: {error}") from None
     except (KafkaError, OSError) as error:

@@ -56,6 +56,11 @@ STALLS = Counter(
     "Times the group was joined anew because a partition gave nothing",
     registry=REGISTRY,
 )
+UNOPENED = Gauge(
+    "undertone_unopened_batches",
+    "Assigned partitions that stand at a batch that cannot be opened",
+    registry=REGISTRY,
+)
 REBALANCES = Counter("undertone_rebalances", "Assignments of partitions", registry=REGISTRY)
 RETRIES = Counter(
     "undertone_retries", "Calls repeated because a system was away", ["system"], registry=REGISTRY

@@ -81,6 +81,9 @@ class Kafka(_Part):
     most_bad: float = Field(
         0.5, gt=0, le=1, description="stop when more of the last 400 messages are bad; 1: never"
     )
+    most_unpacked: int = Field(
+        16 << 20, ge=1 << 20, description="bytes of a compressed batch; a larger one is a bomb"
+    )
     max_poll_interval: Duration = Field(
         timedelta(minutes=1), description="a member that did not poll for so long is left out"
     )

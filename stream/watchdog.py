@@ -1,8 +1,8 @@
-"""Two watches over a consumer: a partition that gives nothing though messages wait in it, and a
-batch that does not end.
+"""Watches over a consumer: a partition that gives nothing though messages wait in it, one that
+cannot be read on, and a batch that does not end.
 
-Both have been seen in Kafka clients that looked alive (FAULTS §3: a partition kept across a
-rebalance came back silent until the next one), so neither trusts the client's word.
+The first and the last have been seen in Kafka clients that looked alive (FAULTS §3: a partition
+kept across a rebalance came back silent until the next one), so none trusts the client's word.
 """
 
 from __future__ import annotations
@@ -59,6 +59,41 @@ class StallWatch:
     def stuck(self) -> list[int]:
         """Partitions that stalled and have given nothing since, whatever was tried meanwhile."""
         return sorted(self._stuck)
+
+
+@dataclass
+class HeldPartitions:
+    """Partitions that stand at something which cannot be read; each is tried again after a time.
+
+    Seconds are of any steady clock.
+    """
+
+    again_after: float
+    _held: dict[int, tuple[int, float]] = field(default_factory=dict)
+
+    def hold(self, partition: int, offset: int, now: float) -> bool:
+        """Hold it from now on. Whether that is news: not where a try ended at the same offset."""
+        news = self._held.get(partition, (-1, 0.0))[0] != offset
+        self._held[partition] = offset, now + self.again_after
+        return news
+
+    def holds(self, partition: int, now: float) -> bool:
+        """Whether nothing is to be asked of it now."""
+        return partition in self._held and now < self._held[partition][1]
+
+    def look(self, positions: Mapping[int, int]) -> None:
+        """Let go of what moved on, and of what is another member's now."""
+        self._held = {
+            p: (at, until)
+            for p, (at, until) in self._held.items()
+            if p in positions and positions[p] <= at
+        }
+
+    def __contains__(self, partition: int) -> bool:
+        return partition in self._held
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 def thread_stacks() -> dict[str, list[str]]:

@@ -100,14 +100,16 @@ def stored(client: Client) -> int:
     return int(client.query("SELECT count() FROM posts FINAL").result_rows[0][0])
 
 
-def committed(settings: Kafka) -> int:
+def committed(settings: Kafka, *partitions: int) -> int:
+    """The sum of the committed offsets, of these partitions or of all."""
     reader = KafkaConsumer(
         bootstrap_servers=settings.bootstrap_servers,
         group_id=settings.group_id,
         enable_auto_commit=False,
     )
     try:
-        places = [TopicPartition(settings.topic, number) for number in range(settings.partitions)]
+        numbers = partitions or range(settings.partitions)
+        places = [TopicPartition(settings.topic, number) for number in numbers]
         return sum(reader.committed(place) or 0 for place in places)
     finally:
         reader.close(autocommit=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stream import consume, kafka, metrics
 from stream.database import Client
 from stream.settings import Kafka
-from stream.watchdog import StallWatch, thread_stacks
+from stream.watchdog import HeldPartitions, StallWatch, thread_stacks
 from tests.stream.consuming import Service, committed, eventually, post, stored
 from tests.stream.fakes import PureScorer
 
@@ -68,6 +68,26 @@ def test_a_partition_given_to_another_member_is_none_of_ours() -> None:
     watch.look({0: 5}, {0: 7}, 31.0)
     assert watch.look({}, {}, 32.0) == []
     assert watch.stuck == []
+
+
+def test_a_held_partition_is_tried_again_after_its_time_and_let_go_when_it_moved() -> None:
+    held = HeldPartitions(again_after=30)
+    assert held.hold(1, 17, now=0.0)
+    assert held.holds(1, 29.0) and not held.holds(1, 30.0) and not held.holds(0, 1.0)
+    held.look({0: 5, 1: 17})
+    assert 1 in held
+    assert not held.hold(1, 17, now=30.0)  # no news
+    assert held.holds(1, 59.0)
+    held.look({0: 5, 1: 18})
+    assert len(held) == 0
+    assert held.hold(1, 40, now=90.0)
+
+
+def test_a_held_partition_that_another_member_has_now_is_let_go() -> None:
+    held = HeldPartitions(again_after=30)
+    held.hold(1, 17, now=0.0)
+    held.look({0: 5})
+    assert not held.holds(1, 1.0)
 
 
 def test_stacks_name_every_thread_and_where_it_is() -> None:
