@@ -1,6 +1,6 @@
 """The consumer loop: poll, gather a micro-batch, take it all the way, commit only what is stored.
 
-A batch closes when it is full or old enough, and what comes then belongs to the next one. It is
+A batch closes when it is full, heavy or old enough; what comes then belongs to the next one. It is
 worked on in a thread of its own while this one keeps polling with every partition paused, so that
 a long batch never looks like a dead member. No rebalance listener: what the loop needs to know it
 reads from the assignment after each poll, and rows are safe to write twice.
@@ -37,6 +37,7 @@ PART = "consumer"
 _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
 _POLL_MS = 100
+_HEAVY_BYTES = 16 << 20  # a batch is full at this weight, too: one fetch may hold many bombs
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
 _STALLED_SECONDS = 30  # messages wait in a partition and none has come
@@ -102,8 +103,8 @@ class Consumer:
             self._gathered, self._assignment, self._owed = [], set(), {}
 
     def _turn(self, client: Any) -> None:
-        """One turn of the loop: read a little, and flush what is full or old enough."""
-        if self._held:
+        """One turn of the loop: read a little, and flush what is due."""
+        if self._held:  # some may be tried again
             self._resume(client)
         self._gather(self._poll(client))
         while self._is_due() and not self._stop.is_set():
@@ -117,9 +118,10 @@ class Consumer:
         self._gathered += records
 
     def _is_due(self) -> bool:
-        old_at = self._gathered_since + self._settings.batch_age.total_seconds()
-        old = bool(self._gathered) and time.monotonic() >= old_at
-        return old or len(self._gathered) >= self._settings.batch_posts
+        age = time.monotonic() - self._gathered_since
+        old = bool(self._gathered) and age >= self._settings.batch_age.total_seconds()
+        heavy = sum(len(record.value or b"") for record in self._gathered) >= _HEAVY_BYTES
+        return old or heavy or len(self._gathered) >= self._settings.batch_posts
 
     def _poll(self, client: Any) -> list[Record]:
         try:
@@ -247,8 +249,7 @@ class Consumer:
         """
         interval = max(_IDLE_PROGRESS_SECONDS / self._clock.factor, _IDLE_PROGRESS_REAL_SECONDS)
         self._next_look = time.monotonic() + interval
-        now = self._clock.now()  # before asking: what comes later is after it
-        places = sorted(self._assignment)
+        now, places = self._clock.now(), sorted(self._assignment)  # what comes later is after now
         asked = places or [TopicPartition(self._settings.topic, 0)]  # one in reserve asks as well
         try:
             ends: dict[TopicPartition, int] = client.end_offsets(asked, timeout_ms=5_000)

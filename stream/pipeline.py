@@ -97,7 +97,8 @@ class Pipeline:
             try:
                 one = decode(record)
             except RejectMessage as reason:
-                rejected.append((record, reason))
+                # With its traceback it would hold this frame, and so all records, in a cycle.
+                rejected.append((record, reason.with_traceback(None)))
             else:
                 decoded.append(one)
                 if not one.keyed:

@@ -15,6 +15,7 @@ GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 _CRC = DefaultRecordBatch.CRC_OFFSET
 _ATTRIBUTES = DefaultRecordBatch.ATTRIBUTES_OFFSET
 _HEAD = DefaultRecordBatch.HEADER_STRUCT.size
+_LAST_OFFSET = _ATTRIBUTES + 2
 _PRODUCE, _VERSION = 0, 3
 
 
@@ -27,9 +28,20 @@ def batch(*values: bytes) -> bytearray:
     return bytearray(builder.build())
 
 
-def packed(codec: int, *values: bytes, pack: Callable[[bytes], bytes] = gzip.compress) -> bytearray:
-    """A batch that says it is compressed by `codec`; its records went through `pack`."""
+def packed(
+    codec: int,
+    *values: bytes,
+    pack: Callable[[bytes], bytes] = gzip.compress,
+    records: int | None = None,
+) -> bytearray:
+    """A batch that says it is compressed by `codec`; its records went through `pack`.
+
+    `records` is how many it says it has, where that is not the number of values.
+    """
     plain = batch(*values)
+    if records is not None:
+        struct.pack_into(">i", plain, _LAST_OFFSET, records - 1)
+        struct.pack_into(">i", plain, _HEAD - 4, records)
     raw = plain[:_HEAD] + pack(bytes(plain[_HEAD:]))
     struct.pack_into(">i", raw, 8, len(raw) - 12)
     struct.pack_into(">h", raw, _ATTRIBUTES, codec)
