@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -25,7 +27,19 @@ _TRUNCATED_BYTES = 512 * 1024
 _ASK_AGAIN_SECONDS = 5
 _TOO_LARGE = (MessageSizeTooLargeError,)
 
+_UNDELIVERED = (KafkaError, OSError, AssertionError)
+
 Rejected = tuple[Record, RejectMessage]
+
+
+@dataclass
+class Letter:
+    """A rejected message on its way to the DLQ; without a future it is still to be sent."""
+
+    record: Record
+    reason: RejectMessage
+    future: Any = None
+    cut: bool = False
 
 
 class Producer(Protocol):
@@ -60,7 +74,7 @@ class BadStreamGuard:
 
 
 class DeadLetters:
-    """Writes rejected messages to the DLQ topic and returns once the broker has them.
+    """Writes rejected messages to the DLQ topic, and waits until the broker has them.
 
     `find_brokers` is called where no answer comes: perhaps they are elsewhere now. It returns
     whether any of them answers at all.
@@ -78,54 +92,59 @@ class DeadLetters:
         self._guard = guard or BadStreamGuard()
         self._find_brokers = find_brokers
 
-    def check(self, bad: int, good: int) -> None:
-        """Take note of what a batch brought. Raises StopService if most of what arrives is bad."""
-        self._guard.check(bad=bad, good=good)
+    def send(self, rejected: Sequence[Rejected], good: int = 0) -> deque[Letter]:
+        """Send all, to be waited for; `good` is the number of messages that came with them.
 
-    def write(self, rejected: Sequence[Rejected]) -> None:
-        """Send all and wait for all.
+        Raises StopService if most of what arrives is bad.
+        """
+        self._guard.check(bad=len(rejected), good=good)
+        letters = deque(Letter(record, reason) for record, reason in rejected)
+        with suppress(*_UNDELIVERED):  # `wait` sends again
+            for letter in letters:
+                letter.future = self._send(letter)
+        return letters
 
-        Raises StopService if one could not be delivered; RetryLater where no broker answers, after
-        which all may be written again: a replay knows a message by its place.
+    def wait(self, letters: deque[Letter]) -> None:
+        """Return once the broker has all of them; those that it has are taken out of `letters`.
+
+        Raises StopService if it does not take one; RetryLater where no broker answers, after which
+        the rest can be waited for again: they are sent anew, and a replay knows a message by its
+        place.
         """
         try:
-            waiting = [(one, self._send(*one)) for one in rejected]
-            for (record, reason), future in waiting:
-                try:
-                    self._wait(future)
-                except _TOO_LARGE:
-                    self._wait(self._send(record, reason, truncate=True))
-        except (KafkaError, OSError, AssertionError) as error:
+            while letters:
+                self._wait(letters[0])
+                _tell(letters.popleft())
+        except _UNDELIVERED as error:
+            for letter in letters:
+                letter.future = None
             if not self._find_brokers():
                 raise RetryLater(
-                    f"Kafka: no broker answers, and {len(rejected)} rejected messages wait for it"
+                    f"Kafka: no broker answers, and {len(letters)} rejected messages wait for it"
                 ) from None
             raise StopService(
                 f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: {error}); "
                 "nothing past the bad message was committed. Create the topic or grant the write"
             ) from None
-        for record, reason in rejected:
-            metrics.DEAD_LETTERS.labels(reason=reason.reason).inc()
-            log.warning(
-                "message.rejected",
-                reason=reason.reason,
-                detail=reason.detail,
-                partition=record.partition,
-                offset=record.offset,
-            )
 
-    def _wait(self, future: Any) -> None:
-        """Until it is delivered, or the producer has lost its own patience."""
+    def _wait(self, letter: Letter) -> None:
+        """Until it has arrived, or the producer has lost its own patience."""
+        letter.future = letter.future or self._send(letter)
         while True:
             try:
-                future.get(_ASK_AGAIN_SECONDS)
+                letter.future.get(_ASK_AGAIN_SECONDS)
                 return
+            except _TOO_LARGE:
+                if letter.cut:
+                    raise
+                letter.future = self._send(letter, cut=True)
             except KafkaTimeoutError:
-                if future.is_done:
+                if letter.future.is_done:
                     raise
                 self._find_brokers()
 
-    def _send(self, record: Record, reason: RejectMessage, truncate: bool = False) -> Any:
+    def _send(self, letter: Letter, cut: bool = False) -> Any:
+        record, reason, letter.cut = letter.record, letter.reason, cut
         value = record.value
         headers = [
             *record.headers,
@@ -136,7 +155,7 @@ class DeadLetters:
             # Clocks of a post are judged by it, so a replay must know it; milliseconds.
             ("timestamp", str(milliseconds(record.time)).encode()),
         ]
-        if truncate and value is not None:
+        if cut and value is not None:
             headers += [
                 ("truncated", b"true"),
                 ("size", str(len(value)).encode()),
@@ -148,6 +167,17 @@ class DeadLetters:
         try:
             return self._producer.send(self._topic, key=key, value=value, headers=headers)
         except _TOO_LARGE:
-            if truncate:
+            if cut:
                 raise
-            return self._send(record, reason, truncate=True)
+            return self._send(letter, cut=True)
+
+
+def _tell(letter: Letter) -> None:
+    metrics.DEAD_LETTERS.labels(reason=letter.reason.reason).inc()
+    log.warning(
+        "message.rejected",
+        reason=letter.reason.reason,
+        detail=letter.reason.detail,
+        partition=letter.record.partition,
+        offset=letter.record.offset,
+    )

@@ -55,11 +55,10 @@ class Pipeline:
     def process(self, batch: Sequence[Record]) -> None:
         """Take a batch all the way. Raises StopService, or Stopped when asked to stop meanwhile."""
         metrics.BATCH_POSTS.observe(len(batch))
-        # 1. Decode; what breaks the contract goes to the DLQ before anything is committed.
+        # 1. Decode; what breaks the contract goes to the DLQ, which is waited for at the end.
         with _timed("decode"):
             decoded, rejected = self._decode(batch)
-        self._dead_letters.check(bad=len(rejected), good=len(decoded))
-        self._patience.until_answered(lambda: self._dead_letters.write(rejected), "kafka")
+        letters = self._dead_letters.send(rejected, good=len(decoded))
         # 2. What is known already: the post's date for ever, and the version that stands.
         # 3. One message a post: the newest version, under the date of the first.
         with _timed("look_up"):
@@ -87,6 +86,8 @@ class Pipeline:
                 for k, one in analysed.items()
             ]
             self._ask(lambda: self._store.insert(rows))
+        # 7. What is not in the DLQ by now must not be committed.
+        self._patience.until_answered(lambda: self._dead_letters.wait(letters), "kafka")
         metrics.POSTS_STORED.inc(len(rows))
 
     def _decode(self, batch: Sequence[Record]) -> tuple[list[Decoded], list[Rejected]]:

@@ -47,7 +47,8 @@ class Broker:
 def dead(record: Record, why: RejectMessage = BAD, most: int = 2**30) -> Record:
     """The record of the DLQ that a refused one becomes."""
     broker = Broker(most)
-    DeadLetters(broker, "dlq").write([(record, why)])
+    letters = DeadLetters(broker, "dlq")
+    letters.wait(letters.send([(record, why)]))
     (sent,) = broker.sent
     headers = tuple(sent["headers"])
     return Record("dlq", 0, 7, LATER, sent["key"], sent["value"], headers)

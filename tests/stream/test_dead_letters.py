@@ -114,7 +114,8 @@ def test_a_message_too_large_for_the_dlq_goes_cut_with_its_size_and_hash() -> No
             return Sent()
 
     record = Record("posts", 1, 2, datetime.now(UTC), b"k", b"x" * 1_200_000)
-    DeadLetters(Small(), "dlq").write([(record, RejectMessage("too_large", "1.2 MB"))])
+    letters = DeadLetters(Small(), "dlq")
+    letters.wait(letters.send([(record, RejectMessage("too_large", "1.2 MB"))]))
     headers = dict(taken[0]["headers"])
     assert len(taken[0]["value"]) == 512 * 1024
     assert headers["truncated"] == b"true" and headers["size"] == b"1200000"
@@ -137,7 +138,7 @@ def test_a_broker_that_does_not_take_a_dead_letter_is_looked_for_elsewhere() -> 
 
     record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
     letters = DeadLetters(Moved(), "dlq", find_brokers=lambda: not found.append("asked"))
-    letters.write([(record, RejectMessage("not_json", "x"))])
+    letters.wait(letters.send([(record, RejectMessage("not_json", "x"))]))
     assert found == ["asked", "asked"]
 
 
@@ -145,7 +146,12 @@ def test_a_dead_letter_waits_for_brokers_that_are_away_and_stops_nothing() -> No
     """An outage is no DLQ that cannot be written: that one is only where a broker answers."""
     record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
     rejected = [(record, RejectMessage("not_json", "x"))]
-    with pytest.raises(RetryLater, match="no broker answers"):
-        DeadLetters(Failing(), "dlq", find_brokers=lambda: False).write(rejected)
+    answers: list[bool] = []
+    letters = DeadLetters(Failing(), "dlq", find_brokers=lambda: bool(answers))
+    waiting = letters.send(rejected)
+    for _ in range(2):
+        with pytest.raises(RetryLater, match="no broker answers"):
+            letters.wait(waiting)
+    answers.append(True)
     with pytest.raises(StopService, match="cannot be written"):
-        DeadLetters(Failing(), "dlq", find_brokers=lambda: True).write(rejected)
+        letters.wait(waiting)
