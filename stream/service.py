@@ -139,14 +139,15 @@ def reachable(given: Kafka) -> Kafka | None:
 def prepare_database(settings: Settings, patience: Patience) -> None:
     """Bring an embedded database up to date; on a server that is the operator's to do."""
     target = schema_target(settings)
-    client = patience.until_answered(lambda: connect(settings.clickhouse, ""), "clickhouse")
-    try:
-        if settings.clickhouse.interface == "chdb":
-            schema.apply(client, target)
-        else:
-            schema.require(client, target)
-    finally:
-        client.close()
+
+    def prepare() -> None:
+        with connect(settings.clickhouse, "") as client:
+            if settings.clickhouse.interface == "chdb":
+                schema.apply(client, target)
+            else:
+                schema.require(client, target)
+
+    patience.until_answered(prepare, "clickhouse")
 
 
 def schema_target(settings: Settings) -> schema.Target:
@@ -191,7 +192,10 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
         with ExitStack() as closing:
             store = Store(client, settings.clickhouse)
             closing.callback(store.close)
-            progress = Store(connect(settings.clickhouse), settings.clickhouse)
+            progress = Store(
+                patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse"),
+                settings.clickhouse,
+            )
             closing.callback(progress.close)
             producer = patience.until_answered(
                 lambda: kafka.producer(settings.kafka, patience=_DLQ_PATIENCE), "kafka"

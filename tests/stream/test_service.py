@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from stream import schema
 from stream.clock import Clock
-from stream.errors import StopService
-from stream.service import Running, embedded_broker, reachable
-from stream.settings import Kafka, Settings
+from stream.database import Client
+from stream.errors import RetryLater, StopService
+from stream.health import Health
+from stream.retry import Patience
+from stream.service import Running, embedded_broker, prepare_database, reachable
+from stream.settings import ClickHouse, Kafka, Settings
 
 
 def test_a_broker_of_ours_that_was_killed_stops_the_service(tmp_path: Path) -> None:
@@ -40,6 +44,22 @@ def test_the_first_failure_of_a_part_stops_all_and_is_raised() -> None:
     running.end()
     with pytest.raises(StopService, match="DLQ"):
         running.raise_failure()
+
+
+def test_a_database_that_goes_away_while_a_start_asks_for_its_schema_is_waited_for(
+    clickhouse_settings: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a fake at the store's edge: the connection was made, and is lost at the first question."""
+    answers = [RetryLater("ClickHouse: Connection reset by peer"), None]
+
+    def apply(_client: Client, _target: schema.Target) -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(schema, "apply", apply)
+    settings = Settings().model_copy(update={"clickhouse": clickhouse_settings})
+    prepare_database(settings, Patience(threading.Event(), Health()))
+    assert not answers
 
 
 def test_the_address_given_is_the_broker_that_is_reached() -> None:
