@@ -27,10 +27,17 @@ test: $(INSTALLED) ## Run all tests (under 10 minutes).
 faults: $(INSTALLED) ## Run the long forms of the fault tests.
 	$(BIN)/python -m pytest -m faults --override-ini=timeout=3600
 
-chaos: $(INSTALLED) ## Play random faults and compare all counts with an oracle's [SEED= SEEDS= ACTIONS=].
-	@# A SEED alone is played alone; without it, twenty.
+chaos: $(INSTALLED) ## Play random faults and compare all counts with an oracle's [LEVEL= SEED= SEEDS= ACTIONS=].
+	@# Both levels, or LEVEL=in-process or LEVEL=processes. A SEED alone is played alone; without
+	@# it, twenty. ACTIONS without a LEVEL is of the first, which plays many more than the other.
+ifneq ($(LEVEL),processes)
 	@$(BIN)/python -m tests.chaos.in_process --seed $(or $(SEED),1) \
 		--seeds $(or $(SEEDS),$(if $(SEED),1,20)) --actions $(or $(ACTIONS),10000)
+endif
+ifneq ($(LEVEL),in-process)
+	@$(BIN)/python -m tests.chaos.processes --seed $(or $(SEED),1) \
+		--seeds $(or $(SEEDS),$(if $(SEED),1,20)) --actions $(or $(if $(LEVEL),$(ACTIONS)),500)
+endif
 
 lint: $(INSTALLED) ## Check style, types and layers; writes nothing.
 	$(BIN)/ruff check .

@@ -131,7 +131,20 @@ class Advance:
     """Time goes on."""
 
     do: ClassVar[str] = "advance"
-    seconds: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something happens to a real process, for so long; see `process_world` for the kinds.
+
+    Only for the level of real processes, as all above but `Send` and `Advance` are for the other.
+    """
+
+    do: ClassVar[str] = "hit"
+    kind: str
+    member: int
+    seconds: float
 
 
 Action = (
@@ -148,6 +161,7 @@ Action = (
     | CrashPass
     | OvertakePass
     | Advance
+    | Hit
 )
 _KINDS: dict[str, Any] = {kind.do: kind for kind in Action.__args__}  # type: ignore[attr-defined]
 
@@ -168,5 +182,5 @@ def from_json(line: str) -> Action:
 
 
 def count(actions: Iterable[Action]) -> Counter[str]:
-    """How often each kind comes; of messages, what each means to its post."""
-    return Counter(one.kind if isinstance(one, Send) else one.do for one in actions)
+    """How often each kind comes; of messages, what each means to its post; of hits, which."""
+    return Counter(one.kind if isinstance(one, Send | Hit) else one.do for one in actions)

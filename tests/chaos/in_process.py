@@ -65,7 +65,8 @@ def shortest(client: Client, actions: Sequence[Action], bug: str = "") -> list[A
     return shrink(actions, lambda some: play(client, some, bug).verdict.status == "FAIL")
 
 
-def _report(name: str, actions: Sequence[Action], outcome: Outcome) -> None:
+def report(name: str, actions: Sequence[Action], outcome: Outcome) -> None:
+    """Print what was asked for, what was done and what came of it."""
     kinds = " ".join(f"{kind}={number}" for kind, number in count(actions).most_common())
     done = " ".join(f"{what.replace(' ', '_')}={n}" for what, n in sorted(outcome.counts.items()))
     print(f"{name}: {len(actions)} actions in {outcome.seconds:.1f} s: {kinds}")
@@ -90,13 +91,13 @@ def main() -> int:
             lines = given.play.read_text(encoding="utf-8").splitlines()
             actions = [from_json(line) for line in lines if line.startswith("{")]
             outcome = play(client, actions, given.bug)
-            _report(str(given.play), actions, outcome)
-            return _code({outcome.verdict.status})
+            report(str(given.play), actions, outcome)
+            return exit_code({outcome.verdict.status})
         seen = set()
         for seed in range(given.seed, given.seed + given.seeds):
             actions = plan(seed, given.actions)
             outcome = play(client, actions, given.bug)
-            _report(f"seed {seed}", actions, outcome)
+            report(f"seed {seed}", actions, outcome)
             seen.add(outcome.verdict.status)
             if outcome.verdict.status == "FAIL":
                 print("shrinking …", file=sys.stderr, flush=True)
@@ -105,10 +106,11 @@ def main() -> int:
                 print("\n".join(to_json(action) for action in short))
                 print(f"  {play(client, short, given.bug).verdict}", flush=True)
         print(f"{given.seeds} seeds x {given.actions} actions: {', '.join(sorted(seen))}")
-        return _code(seen)
+        return exit_code(seen)
 
 
-def _code(seen: set[str]) -> int:
+def exit_code(seen: set[str]) -> int:
+    """0: all pass, 1: a difference, 3: a check could not be made."""
     return 1 if "FAIL" in seen else 3 if "UNVERIFIED" in seen else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -76,7 +76,9 @@ class _Post:
     last: Send | None = None
 
 
-class _Planner:
+class Planner:
+    """Makes actions that fit together: what is edited was there before, and so on."""
+
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
         self.now = START
@@ -253,21 +255,29 @@ class _Planner:
         return post.last
 
 
-def plan(seed: int, number: int) -> list[Action]:
-    """The actions of a seed: the same for ever."""
-    draw = random.Random(seed)
-    whole = sum(_WEIGHTS.values())
+def shuffled(
+    draw: random.Random, number: int, weights: Mapping[str, float], least: int = LEAST
+) -> list[str]:
+    """About so many kinds by their weights, of each at least so many."""
+    whole = sum(weights.values())
     kinds = [
         kind
-        for kind, weight in _WEIGHTS.items()
-        for _ in range(max(LEAST, round(number * weight / whole)))
+        for kind, weight in weights.items()
+        for _ in range(max(least, round(number * weight / whole)))
     ]
     healing = [kind for kind in kinds if kind in _HEALING]
     kinds = [kind for kind in kinds if kind not in _HEALING]
     draw.shuffle(kinds)
     for kind in healing:
         kinds.insert(draw.randrange(len(kinds) // 2), kind)
-    planner = _Planner(draw)
+    return kinds
+
+
+def plan(seed: int, number: int) -> list[Action]:
+    """The actions of a seed: the same for ever."""
+    draw = random.Random(seed)
+    kinds = shuffled(draw, number, _WEIGHTS)
+    planner = Planner(draw)
     planned: list[Action] = []
     for kind in kinds:
         if kind == "pass":

@@ -112,6 +112,8 @@ class World:
                 self._pass_hit(statement, lambda: self._second_watcher(member, most))
             case actions.Advance(seconds):
                 self.now += timedelta(seconds=seconds)
+            case _:
+                raise ValueError(f"{action} needs real processes")
 
     def drain(self) -> None:
         """Every partition is read to its end, and two passes are made."""

@@ -53,6 +53,11 @@ class Role:
         return self.process is not None and self.process.poll() is None
 
     @property
+    def log(self) -> Path:
+        """What it has written since its last start."""
+        return self._deployment.directory / f"{self.client}.log"
+
+    @property
     def ready(self) -> bool:
         """Whether it says that every part of it works."""
         try:
