@@ -16,6 +16,7 @@ from tests.faults.cluster import Cluster, Role
 
 MOST = 4
 _JOIN_SECONDS = 20
+_EVICT_SECONDS = 2  # where nobody works
 _END_SECONDS = 50  # twice what is promised, on machines that do more than this
 
 
@@ -39,6 +40,7 @@ class Members:
         """One that has joined the group and is not about to die, if one comes in time: what hits
         only processes that begin proves little."""
         deadline = time.monotonic() + _JOIN_SECONDS
+        look = time.monotonic() + _EVICT_SECONDS
         while not (free := [one for one in self._roles if self._works(one)]):
             if time.monotonic() > deadline:
                 self._counts["nobody worked"] += 1
@@ -47,6 +49,9 @@ class Members:
             time.sleep(0.05)
             self._due.do()
             self.revive()
+            if time.monotonic() > look:
+                self.evict_dead()
+                look = time.monotonic() + _EVICT_SECONDS
         return free[number % len(free)]
 
     def join(self, leaver: Role | None = None) -> None:
@@ -126,7 +131,8 @@ class Members:
             self._counts["evicted"] += self._cluster.group.evict(*clients)
 
     def evict_dead(self) -> None:
-        """Whoever is in the group and no process of ours any more."""
+        """Whoever is in the group and no process of ours any more: killed, or ended in order while
+        it was about to join again (seen: its last request makes it a member that nobody is)."""
         living = {role.client for role in self._roles if role.alive}
         if self._cluster.broker.pid is not None:
             self.evict(*(set(self._cluster.group.members().values()) - living))

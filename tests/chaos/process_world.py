@@ -104,8 +104,7 @@ class ProcessWorld:
             self._members.restart(role)
         while len(self._members) < MEMBERS:
             self._members.join()
-        self._members.evict_dead()
-        self.cluster.drain(within=120)
+        self.cluster.drain(within=120, meanwhile=self._members.evict_dead)
         self._members.end_all()
         self.cluster.drain(within=60)
         self._members.end(self._watcher)

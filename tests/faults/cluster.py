@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -214,12 +215,17 @@ class Cluster:
         finally:
             client.close(autocommit=False)
 
-    def drain(self, within: float = 60) -> None:
+    def drain(self, within: float = 60, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Wait until all is read and committed, and two whole passes came after that.
 
         Every role that is to work must run; AssertionError with the logs where it does not end.
         """
-        wait_for(lambda: _holds(lambda: self.group.lag() == 0), within, self.deployment.logs)
+
+        def read() -> bool:
+            meanwhile()
+            return self.group.lag() == 0
+
+        wait_for(lambda: _holds(read), within, self.deployment.logs)
         with connect(self.clickhouse) as client:
             now = client.query("SELECT now64(6, 'UTC')").result_rows[0][0]
             asked = "SELECT count() FROM passes WHERE started_at > {now:DateTime64(6, 'UTC')}"
