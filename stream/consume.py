@@ -15,12 +15,13 @@ from concurrent.futures import Future
 from typing import Any
 
 import structlog
-from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from kafka.structs import OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
 
 from stream import kafka, metrics
 from stream.batch_thread import BatchThread
 from stream.clock import Clock
+from stream.commits import Commits
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
 from stream.health import Health
@@ -69,7 +70,7 @@ class Consumer:
         self._gathered: list[Record] = []
         self._gathered_since = 0.0
         self._assignment: set[TopicPartition] = set()
-        self._owed: dict[int, int] = {}  # next offset by partition: stored, the commit was refused
+        self._commits = Commits(settings.topic)
         self._partitions = 0
         self._next_look = 0.0
         self._stalls = StallWatch(_STALLED_SECONDS)
@@ -100,7 +101,8 @@ class Consumer:
             # An unfinished batch is not committed: it comes again.
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
             log.info("consumer.stopped", uncommitted=len(self._gathered))
-            self._gathered, self._assignment, self._owed = [], set(), {}
+            self._gathered, self._assignment = [], set()
+            self._commits = Commits(self._settings.topic)
 
     def _turn(self, client: Any) -> None:
         """One turn of the loop: read a little, and flush what is due."""
@@ -183,7 +185,7 @@ class Consumer:
         self._patience.until_answered(
             lambda: self._progress.record_progress(self._settings.topic, positions), "clickhouse"
         )
-        self._commit(client, positions)
+        self._commits.commit(client, positions)
 
     def _poll_while(self, client: Any, work: Future[None]) -> list[Record]:
         """Stay a member while the batch is worked on. Returns records that slipped in."""
@@ -210,30 +212,6 @@ class Consumer:
         """A hung call looks like a long one: the stacks tell which."""
         self._health.trouble("batch", f"one batch has been worked on for {seconds:.0f} s")
         log.warning("batch.stuck", seconds=round(seconds), threads=thread_stacks())
-
-    def _commit(self, client: Any, positions: Sequence[Position]) -> None:
-        """Commit what is stored, where the partition is still ours. A lost commit only repeats.
-
-        What is refused because of a rebalance is owed until the next call: a partition that is
-        kept is read on from where it was, so that no message may come to cover it.
-        """
-        self._owed |= {p.partition: p.next_offset for p in positions}
-        owned = {place.partition for place in client.assignment()}
-        self._owed = {part: at for part, at in self._owed.items() if part in owned}
-        offsets = {
-            TopicPartition(self._settings.topic, part): OffsetAndMetadata(at, "", -1)
-            for part, at in self._owed.items()
-        }
-        if not offsets:
-            return
-        try:
-            client.commit(offsets, timeout_ms=10_000)
-        except (CommitFailedError, IllegalStateError) as error:
-            log.warning("commit.refused", reason=type(error).__name__)
-        except (KafkaError, OSError) as error:
-            log.warning("commit.failed", reason=f"{type(error).__name__}: {error}"[:200])
-        else:
-            self._owed = {}
 
     def _positions(self, batch: Sequence[Record]) -> list[Position]:
         last: dict[int, Record] = {record.partition: record for record in batch}
@@ -272,7 +250,7 @@ class Consumer:
         for part, lag in lags.items():
             metrics.LAG.labels(partition=part).set(lag)
         self._require_movement(lags, known)
-        self._commit(client, [])
+        self._commits.commit(client)
         if self._gathered:
             return  # read, but not stored yet
         idle = [Position(p, self._partitions, now, at) for p, at in known.items() if not lags[p]]

@@ -90,7 +90,8 @@ def commit_before_insert() -> Iterator[None]:
     flush = Consumer._flush
 
     def hasty(self: Consumer, client: Any) -> None:
-        self._commit(client, self._positions(self._gathered[: self._settings.batch_posts]))
+        batch = self._gathered[: self._settings.batch_posts]
+        self._commits.commit(client, self._positions(batch))
         flush(self, client)
 
     with patch.object(Consumer, "_flush", hasty):
