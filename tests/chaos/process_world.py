@@ -25,6 +25,7 @@ from tests.chaos.compare import Verdict, verdict
 from tests.chaos.due import Due
 from tests.chaos.members import Members, doomed
 from tests.chaos.plan import START
+from tests.e2e.processes import wait_for
 from tests.faults.cluster import Cluster, pause, resume
 from tests.faults.member import PLACES
 from tests.faults.proxy import Proxy
@@ -203,8 +204,8 @@ class ProcessWorld:
         while letters != (letters := len(self.cluster.dead_letters())):
             for _ in range(2):  # the first save may have begun before
                 saved = self._saved.stat().st_mtime_ns
-                while self._saved.stat().st_mtime_ns == saved:
-                    time.sleep(0.02)
+                self.cluster.group.mark()  # it saves only where something has changed
+                wait_for(lambda at=saved: self._saved.stat().st_mtime_ns != at, within=30)
 
     def _read_again(self, generation: int) -> None:
         """All consumers end, the offsets go to 0, and they start again."""

@@ -20,6 +20,7 @@ class Group:
 
     def __init__(self, settings: Kafka) -> None:
         self._settings = settings
+        self._marks = 0
 
     def members(self) -> dict[str, str]:
         """Client names (of `tests.faults.member`) by member id."""
@@ -51,6 +52,13 @@ class Group:
         with self._admin() as admin:
             done = admin.reset_group_offsets(self._settings.group_id, dict.fromkeys(places, 0))
         assert all(one["error"] is NoError for one in done.values()), done
+
+    def mark(self) -> None:
+        """Change something at the broker that is nobody's business: another group's offset."""
+        place = TopicPartition(self._settings.topic, 0)
+        self._marks += 1
+        with self._admin() as admin:
+            admin.reset_group_offsets("marks", {place: self._marks % 2})
 
     def offsets(self) -> dict[int, tuple[int, int]]:
         """By partition: what is committed, and where the topic ends."""
