@@ -223,6 +223,15 @@ def spans(client: Any, topic: str) -> dict[int, range]:
     return {place.partition: range(begins[place], ends[place]) for place in sorted(places)}
 
 
+def lag(client: Any, topic: str) -> int:
+    """Messages of the topic that the client's group has not committed. Raises RetryLater."""
+    with errors_sorted():
+        places = [TopicPartition(topic, part) for part in client.partitions_for_topic(topic) or ()]
+        begins, ends = client.beginning_offsets(places), client.end_offsets(places)
+        done = {place: client.committed(place) or 0 for place in places}
+    return sum(max(0, ends[place] - max(done[place], begins[place])) for place in places)
+
+
 def read(client: Any, topic: str, offsets: Mapping[int, range]) -> Iterator[Record]:
     """The records in these spans of offsets, partition by partition, each in its order.
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 from stream.errors import UsageError
 
 _PROGRESS_EVERY = 200  # messages
+_LOOK_AGAIN = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,13 @@ def produce(
     *,
     speed: float | None,
     stop: threading.Event,
+    has_room: Callable[[], bool] = lambda: True,
     on_progress: Callable[[Sent], None] = lambda _: None,
 ) -> Sent:
-    """Send lines in their order. `speed` 1 keeps the file's own pace, None knows no pace."""
+    """Send lines in their order. `speed` 1 keeps the file's own pace, None knows no pace.
+
+    Every two hundred messages it waits until `has_room`: whoever reads them has not too many left.
+    """
     sent = Sent()
     began = time.monotonic()
     for line in lines:
@@ -112,6 +117,8 @@ def produce(
         if sent.messages % _PROGRESS_EVERY == 0:
             sent.seconds = time.monotonic() - began
             on_progress(sent)
+            while not stop.is_set() and not has_room():
+                stop.wait(_LOOK_AGAIN)
     sent.seconds = time.monotonic() - began
     on_progress(sent)
     return sent

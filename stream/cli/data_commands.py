@@ -12,7 +12,7 @@ import typer
 
 from stream.cli.options import AsJson, ConfigFile, broker_from, settings_from, stop_on_signals
 from stream.cli.progress import progress_bar
-from stream.errors import StopService, UsageError
+from stream.errors import RetryLater, StopService, UsageError
 
 _BROKER_AWAY = timedelta(minutes=10)  # that long `produce` waits for a broker to come back
 
@@ -82,6 +82,14 @@ def produce(
     shift_to_now: Annotated[
         bool, typer.Option("--shift-to-now", help="Move all times so that the last post is now.")
     ] = False,
+    keep_lag_under: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Wait while the consumers have N messages to read: live posts queue behind them.",
+            min=1,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a file of posts on the topic.
@@ -89,6 +97,7 @@ def produce(
     Without a broker's address it takes the embedded one of `undertone run` in this directory.
 
     Example: `undertone produce posts.jsonl.gz --shift-to-now --as-fast-as-possible`
+    A million old posts beside live ones: `undertone produce old.jsonl.gz --keep-lag-under 1000`
     """
     from stream import kafka
     from stream.produce import Line, last_time, parse, read_lines
@@ -101,7 +110,14 @@ def produce(
     shift = datetime.now(UTC) - last_time(file) if shift_to_now else timedelta(0)
     total = sum(1 for _ in read_lines(file))
     client = kafka.producer(broker, patience=_BROKER_AWAY)
+    group = kafka.consumer(broker) if keep_lag_under else None
     failures: list[BaseException] = []
+
+    def has_room() -> bool:
+        try:
+            return not keep_lag_under or kafka.lag(group, broker.topic) < keep_lag_under
+        except RetryLater:
+            return False
 
     def send(line: Line) -> None:
         future = client.send(broker.topic, key=line.key, value=line.value)
@@ -113,10 +129,13 @@ def produce(
             send,
             speed=speed,
             stop=stop_on_signals(),
+            has_room=has_room,
             on_progress=lambda so_far: advance(so_far.messages),
         )
         client.flush(timeout=_BROKER_AWAY.total_seconds())
         client.close(timeout=10)
+        if group is not None:
+            group.close(autocommit=False)
     if failures:
         raise StopService(
             f"{len(failures)} of {sent.messages} messages were not delivered: {failures[0]}"

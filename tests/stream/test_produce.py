@@ -83,3 +83,35 @@ def test_a_file_without_times_cannot_be_shifted(tmp_path: Path) -> None:
     file.write_text("{}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="created_at"):
         last_time(file)
+
+
+def test_it_waits_while_the_consumers_have_no_room() -> None:
+    """Whatever the speed of sending, no more than two hundred messages go out between two looks."""
+    stop, unread, most = threading.Event(), 0, 0
+
+    def send(_: Line) -> None:
+        nonlocal unread, most
+        unread += 1
+        most = max(most, unread)
+
+    def has_room() -> bool:
+        nonlocal unread
+        room = unread < 300
+        unread = max(0, unread - 150)  # read meanwhile
+        return room
+
+    given = lines(*range(2000))
+    sent = produce(iter(given), send, speed=None, stop=stop, has_room=has_room)
+    assert sent.messages == 2000
+    assert most <= 300 + 200
+
+
+def test_told_to_stop_it_does_not_wait_for_room() -> None:
+    stop = threading.Event()
+
+    def has_room() -> bool:
+        stop.set()
+        return False
+
+    given = lines(*range(500))
+    assert produce(iter(given), print, speed=None, stop=stop, has_room=has_room).messages == 200
