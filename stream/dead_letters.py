@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,6 +38,7 @@ class Letter:
     record: Record
     reason: RejectMessage
     future: Any = None
+    error: Exception | None = None
     cut: bool = False
 
 
@@ -99,9 +99,12 @@ class DeadLetters:
         """
         self._guard.check(bad=len(rejected), good=good)
         letters = deque(Letter(record, reason) for record, reason in rejected)
-        with suppress(*_UNDELIVERED):  # `wait` sends again
-            for letter in letters:
+        for letter in letters:
+            try:
                 letter.future = self._send(letter)
+            except _UNDELIVERED as error:  # for `wait` to raise; it took the producer's patience
+                letter.error = error
+                break
         return letters
 
     def wait(self, letters: deque[Letter]) -> None:
@@ -117,7 +120,7 @@ class DeadLetters:
                 _tell(letters.popleft())
         except _UNDELIVERED as error:
             for letter in letters:
-                letter.future = None
+                letter.future = letter.error = None
             if not self._find_brokers():
                 raise RetryLater(
                     f"Kafka: no broker answers, and {len(letters)} rejected messages wait for it"
@@ -129,6 +132,8 @@ class DeadLetters:
 
     def _wait(self, letter: Letter) -> None:
         """Until it has arrived, or the producer has lost its own patience."""
+        if letter.error:
+            raise letter.error
         letter.future = letter.future or self._send(letter)
         while True:
             try:
