@@ -87,7 +87,7 @@ class Kafka(_Part):
     max_poll_interval: Duration = Field(
         timedelta(minutes=1), description="a member that did not poll for so long is left out"
     )
-    session_timeout: Duration = timedelta(seconds=45)
+    session_timeout: Duration = timedelta(seconds=20)
     path: Path = Field(Path("data/kafka"), description="directory of the embedded broker")
     port: int = Field(9092, ge=0, le=65535, description="of the embedded broker; 0: a free one")
 
