@@ -26,7 +26,7 @@ from tests.stream.raw_batches import GZIP, batch, packed, send_raw
 
 MEGABYTE = 1 << 20
 PARTITIONS = 3
-WARM = 20  # batches of a hundred good posts
+WARM = 6  # batches of a hundred good posts
 
 
 def resident() -> float:
