@@ -29,6 +29,7 @@ _LARGEST = 32 * 1024 * 1024  # answer or request; it bounds the memory of one
 _BOOTSTRAP_MS = 10_000
 _BOOTSTRAP_AGAIN_MS = 3_000
 _STUCK_SECONDS = 30
+_DLQ_PATIENCE = timedelta(seconds=20)  # of the 30 s in which a DLQ that cannot be written must show
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 7_258_118_400_000  # 2200: a producer that gives microseconds must stop nobody
 
@@ -119,12 +120,17 @@ def answers(settings: Kafka) -> bool:
     return True
 
 
-def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Producer:
+def producer(
+    settings: Kafka,
+    patience: timedelta = timedelta(seconds=40),
+    largest: int = _USUAL_LIMIT + DLQ_HEADROOM,
+) -> Producer:
     """A producer that waits for all replicas and tries again for as long as `patience`.
 
     Not idempotent: a broker that comes back without the producer's state refuses an idempotent one
     for good (seen: OutOfOrderSequenceNumberError), while a message sent twice harms nothing here.
-    One request in flight keeps the order. Raises RetryLater or StopService.
+    One request in flight keeps the order. What is above `largest` bytes it refuses by itself.
+    Raises RetryLater or StopService.
     """
     with errors_sorted():
         return Producer(
@@ -135,8 +141,7 @@ def producer(settings: Kafka, patience: timedelta = timedelta(seconds=40)) -> Pr
             linger_ms=5,
             max_block_ms=max(10_000, _ms(patience)),
             delivery_timeout_ms=_ms(patience),
-            # How large a message may be is the topic's to say.
-            max_request_size=_LARGEST,
+            max_request_size=largest,
             allow_auto_create_topics=False,
         )
 
@@ -159,6 +164,16 @@ def create_topics(settings: Kafka) -> None:
             pass  # another replica was quicker
         finally:
             admin.close()
+
+
+def dead_letter_producer(settings: Kafka) -> Producer:
+    """One that sends whole what the DLQ takes, and nothing in vain: a checksum costs a second for
+    ten megabytes. Raises RetryLater or StopService."""
+    try:
+        takes = message_limits(settings)[settings.dlq_topic]
+    except (StopService, KeyError):  # we may not ask, or there is no such topic yet
+        return producer(settings, _DLQ_PATIENCE)
+    return producer(settings, _DLQ_PATIENCE, largest=min(takes, _LARGEST))
 
 
 def message_limits(settings: Kafka) -> dict[str, int]:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -44,7 +43,6 @@ log = structlog.get_logger()
 
 SHIPPED_MODEL = Path(models.__file__).parent / "default"
 _JOIN_SECONDS = 22  # of the 25 s that a clean stop may take
-_DLQ_PATIENCE = timedelta(seconds=20)  # of the 30 s in which a DLQ that cannot be written must show
 
 
 def _nothing_to_check() -> None:
@@ -198,7 +196,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
             )
             closing.callback(progress.close)
             producer = patience.until_answered(
-                lambda: kafka.producer(settings.kafka, patience=_DLQ_PATIENCE), "kafka"
+                lambda: kafka.dead_letter_producer(settings.kafka), "kafka"
             )
             closing.callback(producer.close, timeout=3)
 

@@ -126,11 +126,11 @@ def main() -> None:
         grown["many batches"] = peak.megabytes - start
         with Peak() as peak:
             send(0, one_record(size))
-            eventually(lambda: stopped(0))
+            eventually(lambda: stopped(0), within=300)
         grown["one record"] = peak.megabytes - start
         with Peak() as peak:
             send(1, many_records(size * 7 // 8))  # they squeeze less well
-            eventually(lambda: stopped(1))
+            eventually(lambda: stopped(1), within=300)
         grown["many records"] = peak.megabytes - start
         print(json.dumps(grown))
     finally:

@@ -45,7 +45,7 @@ class Service:
         self.health = Health()
         self.failure: BaseException | None = None
         self.scorer = changed.get("scorer", PureScorer())
-        self._producer = kafka.producer(kafka_settings)
+        self._producer = kafka.dead_letter_producer(kafka_settings)
         self._client = connect(clickhouse)
         self._progress = connect(clickhouse)
         self.store = Store(self._client, clickhouse)

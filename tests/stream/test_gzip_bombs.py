@@ -34,6 +34,7 @@ def grown(settings: Kafka, directory: Path, megabytes: int) -> dict[str, float]:
     return found
 
 
+@pytest.mark.timeout(300)
 def test_bombs_of_gzip_cost_no_more_than_256_megabytes(
     kafka_settings: Kafka, tmp_path: Path
 ) -> None:

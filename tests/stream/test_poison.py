@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,7 +40,9 @@ def roomy(kafka_settings: Kafka) -> Kafka:
         configs = {"max.message.bytes": str(room)}
         admin.create_topics([NewTopic(name, 3, 1, topic_configs=configs)])
     admin.close()
-    return kafka_settings.model_copy(update={"topic": topic, "dlq_topic": dlq})
+    # The client takes seconds within one poll for the checksum of ten megabytes, in Python.
+    patient = {"max_poll_interval": timedelta(minutes=1)}
+    return kafka_settings.model_copy(update={"topic": topic, "dlq_topic": dlq, **patient})
 
 
 def send_mixed(
@@ -105,11 +108,12 @@ def start_with(clickhouse_settings: Any) -> Callable[[Kafka], Service]:
     return lambda settings: Service(settings, clickhouse_settings)
 
 
+@pytest.mark.timeout(300)
 def test_five_in_a_hundred_messages_are_poison_and_nothing_is_lost(
     roomy: Kafka, start_with: Any, client: Client
 ) -> None:
     """The full form divided by 50: 400 messages, each kind of poison once, one of 10 MB."""
-    all_bad_is_kept_and_all_good_is_stored(roomy, start_with, client, 380, 20, 1, within=60)
+    all_bad_is_kept_and_all_good_is_stored(roomy, start_with, client, 380, 20, 1, within=100)
 
 
 @pytest.mark.faults
@@ -121,6 +125,7 @@ def test_a_thousand_poisoned_messages_among_twenty_thousand_are_kept_byte_for_by
     all_bad_is_kept_and_all_good_is_stored(roomy, start_with, client, 19_000, 1_000, 10, 1200)
 
 
+@pytest.mark.timeout(300)
 def test_where_the_dlq_has_no_room_for_ten_megabytes_their_beginning_goes_there(
     roomy: Kafka, kafka_settings: Kafka, start_with: Any, client: Client
 ) -> None:
@@ -131,7 +136,7 @@ def test_where_the_dlq_has_no_room_for_ten_megabytes_their_beginning_goes_there(
     assert value is not None
     service = start_with(settings)
     try:
-        eventually(lambda: committed(settings) == 21)
+        eventually(lambda: committed(settings) == 21, within=100)
     finally:
         service.close()
     assert service.failure is None
