@@ -114,21 +114,25 @@ class DeadLetters:
         the rest can be waited for again: they are sent anew, and a replay knows a message by its
         place.
         """
-        try:
-            while letters:
-                self._wait(letters[0])
-                _tell(letters.popleft())
-        except _UNDELIVERED as error:
-            for letter in letters:
-                letter.future = letter.error = None
-            if not self._find_brokers():
-                raise RetryLater(
-                    f"Kafka: no broker answers, and {len(letters)} rejected messages wait for it"
-                ) from None
-            raise StopService(
-                f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: {error}); "
-                "nothing past the bad message was committed. Create the topic or grant the write"
-            ) from None
+        for fresh in (False, True):  # what was sent with the batch may have expired since
+            try:
+                while letters:
+                    self._wait(letters[0])
+                    _tell(letters.popleft())
+                return
+            except _UNDELIVERED as error:
+                for letter in letters:
+                    letter.future = letter.error = None
+                if not self._find_brokers():
+                    raise RetryLater(
+                        f"Kafka: no broker answers, and {len(letters)} rejected messages wait"
+                    ) from None
+                if fresh:
+                    raise StopService(
+                        f"DLQ topic {self._topic} cannot be written ({type(error).__name__}: "
+                        f"{error}); nothing past the bad message was committed. Create the topic "
+                        "or grant the write"
+                    ) from None
 
     def _wait(self, letter: Letter) -> None:
         """Until it has arrived, or the producer has lost its own patience."""

@@ -29,7 +29,7 @@ _LARGEST = 32 * 1024 * 1024  # answer or request; it bounds the memory of one
 _BOOTSTRAP_MS = 10_000
 _BOOTSTRAP_AGAIN_MS = 3_000
 _STUCK_SECONDS = 30
-_DLQ_PATIENCE = timedelta(seconds=20)  # of the 30 s in which a DLQ that cannot be written must show
+_DLQ_PATIENCE = timedelta(seconds=10)  # twice, and it shows within 30 s that none can be written
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 7_258_118_400_000  # 2200: a producer that gives microseconds must stop nobody
 

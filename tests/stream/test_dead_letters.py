@@ -155,3 +155,26 @@ def test_a_dead_letter_waits_for_brokers_that_are_away_and_stops_nothing() -> No
     answers.append(True)
     with pytest.raises(StopService, match="cannot be written"):
         letters.wait(waiting)
+
+
+def test_a_dead_letter_that_expired_while_its_batch_was_stored_is_sent_again() -> None:
+    """The database may keep a batch waiting for longer than the producer does."""
+    sent: list[bool] = []
+
+    class Expired:
+        is_done = True
+
+        def get(self, _timeout: float) -> None:
+            raise KafkaTimeoutError("10 s have passed since the batch was made")
+
+    class Again(Failing):
+        def send(self, _topic: str, **_message: Any) -> Any:
+            sent.append(True)
+            return Expired() if len(sent) == 1 else self
+
+        def get(self, _timeout: float) -> None: ...
+
+    record = Record("posts", 0, 1, datetime.now(UTC), b"k", b"x")
+    letters = DeadLetters(Again(), "dlq")
+    letters.wait(letters.send([(record, RejectMessage("not_json", "x"))]))
+    assert len(sent) == 2
