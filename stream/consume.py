@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 import structlog
@@ -37,7 +37,9 @@ log = structlog.get_logger()
 PART = "consumer"
 _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
-_POLL_MS = 100
+_POLL_MS = 10  # the embedded broker answers at once that there is nothing, and is asked again
+_JOIN_MS = 100  # a shorter poll begins a join anew before it is done
+_PAUSE_SECONDS = 0.05  # where nothing came: messages are fetched meanwhile all the same
 _HEAVY_BYTES = 16 << 20  # a batch is full at this weight, too: one fetch may hold many bombs
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
@@ -108,7 +110,10 @@ class Consumer:
         """One turn of the loop: read a little, and flush what is due."""
         if self._held:  # some may be tried again
             self._resume(client)
-        self._gather(self._poll(client))
+        found = self._poll(client)
+        self._gather(found)
+        if not found:
+            self._stop.wait(_PAUSE_SECONDS)
         while self._is_due() and not self._stop.is_set():
             self._flush(client)
         if time.monotonic() >= self._next_look:
@@ -126,9 +131,10 @@ class Consumer:
         return old or heavy or len(self._gathered) >= self._settings.batch_posts
 
     def _poll(self, client: Any) -> list[Record]:
+        timeout = _POLL_MS if self._assignment else _JOIN_MS
         try:
             with kafka.errors_sorted():
-                found = list(kafka.records(client.poll(timeout_ms=_POLL_MS)))
+                found = list(kafka.records(client.poll(timeout_ms=timeout)))
         except UnopenedBatch as error:
             self._hold(error)
             return []
@@ -196,6 +202,7 @@ class Consumer:
             # Again at every turn: a rebalance may bring partitions that are not paused.
             client.pause(*client.assignment())
             late += self._poll(client)
+            wait([work], _PAUSE_SECONDS)
             if self._stop.is_set():
                 deadline = deadline or time.monotonic() + _ABANDON_SECONDS
                 if time.monotonic() > deadline:
