@@ -9,11 +9,21 @@ import structlog
 from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from stream.decode import Record
 from stream.store import Position
 
 log = structlog.get_logger()
 
 _COMMIT_MS = 10_000
+
+
+def read_to(batch: Sequence[Record], partitions: int) -> list[Position]:
+    """How far a batch reads each of its partitions; the topic has `partitions` in all."""
+    last: dict[int, Record] = {record.partition: record for record in batch}
+    return [
+        Position(partition, partitions, record.time, record.offset + 1)
+        for partition, record in sorted(last.items())
+    ]
 
 
 class Commits:

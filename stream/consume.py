@@ -21,7 +21,7 @@ from kafka.structs import TopicPartition
 from stream import kafka, metrics
 from stream.batch_thread import BatchThread
 from stream.clock import Clock
-from stream.commits import Commits
+from stream.commits import Commits, read_to
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
 from stream.health import Health
@@ -110,9 +110,9 @@ class Consumer:
         """One turn of the loop: read a little, and flush what is due."""
         if self._held:  # some may be tried again
             self._resume(client)
-        found = self._poll(client)
-        self._gather(found)
-        if not found:
+        if found := self._poll(client):
+            self._gather(found)
+        else:
             self._stop.wait(_PAUSE_SECONDS)
         while self._is_due() and not self._stop.is_set():
             self._flush(client)
@@ -125,16 +125,16 @@ class Consumer:
         self._gathered += records
 
     def _is_due(self) -> bool:
-        age = time.monotonic() - self._gathered_since
-        old = bool(self._gathered) and age >= self._settings.batch_age.total_seconds()
+        old_at = self._gathered_since + self._settings.batch_age.total_seconds()
+        old = bool(self._gathered) and time.monotonic() >= old_at
         heavy = sum(len(record.value or b"") for record in self._gathered) >= _HEAVY_BYTES
         return old or heavy or len(self._gathered) >= self._settings.batch_posts
 
     def _poll(self, client: Any) -> list[Record]:
-        timeout = _POLL_MS if self._assignment else _JOIN_MS
         try:
             with kafka.errors_sorted():
-                found = list(kafka.records(client.poll(timeout_ms=timeout)))
+                within = _POLL_MS if self._assignment else _JOIN_MS
+                found = list(kafka.records(client.poll(timeout_ms=within)))
         except UnopenedBatch as error:
             self._hold(error)
             return []
@@ -187,7 +187,7 @@ class Consumer:
         self._gather(self._poll_while(client, work))
         self._stalls.excuse(time.monotonic() - began)
         work.result()
-        positions = self._positions(batch)
+        positions = read_to(batch, self._partitions)
         self._patience.until_answered(
             lambda: self._progress.record_progress(self._settings.topic, positions), "clickhouse"
         )
@@ -219,13 +219,6 @@ class Consumer:
         """A hung call looks like a long one: the stacks tell which."""
         self._health.trouble("batch", f"one batch has been worked on for {seconds:.0f} s")
         log.warning("batch.stuck", seconds=round(seconds), threads=thread_stacks())
-
-    def _positions(self, batch: Sequence[Record]) -> list[Position]:
-        last: dict[int, Record] = {record.partition: record for record in batch}
-        return [
-            Position(partition, self._partitions, record.time, record.offset + 1)
-            for partition, record in sorted(last.items())
-        ]
 
     def _look(self, client: Any) -> None:
         """Show the lag, and say of partitions read to their end that nothing came until now.

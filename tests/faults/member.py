@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from models import Passage
 from stream import cli, kafka, service
+from stream.commits import read_to
 from stream.consume import Consumer
 from stream.rows import Row
 from stream.settings import Kafka
@@ -91,7 +92,7 @@ def commit_before_insert() -> Iterator[None]:
 
     def hasty(self: Consumer, client: Any) -> None:
         batch = self._gathered[: self._settings.batch_posts]
-        self._commits.commit(client, self._positions(batch))
+        self._commits.commit(client, read_to(batch, self._partitions))
         flush(self, client)
 
     with patch.object(Consumer, "_flush", hasty):
