@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
@@ -37,9 +37,7 @@ log = structlog.get_logger()
 PART = "consumer"
 _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
-_POLL_MS = 10  # the embedded broker answers at once that there is nothing, and is asked again
-_JOIN_MS = 100  # a shorter poll begins a join anew before it is done
-_PAUSE_SECONDS = 0.05  # where nothing came: messages are fetched meanwhile all the same
+_POLL_MS = 100  # not shorter: a poll that ends early begins a join anew
 _HEAVY_BYTES = 16 << 20  # a batch is full at this weight, too: one fetch may hold many bombs
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
@@ -110,10 +108,7 @@ class Consumer:
         """One turn of the loop: read a little, and flush what is due."""
         if self._held:  # some may be tried again
             self._resume(client)
-        if found := self._poll(client):
-            self._gather(found)
-        else:
-            self._stop.wait(_PAUSE_SECONDS)
+        self._gather(self._poll(client))
         while self._is_due() and not self._stop.is_set():
             self._flush(client)
         if time.monotonic() >= self._next_look:
@@ -133,8 +128,7 @@ class Consumer:
     def _poll(self, client: Any) -> list[Record]:
         try:
             with kafka.errors_sorted():
-                within = _POLL_MS if self._assignment else _JOIN_MS
-                found = list(kafka.records(client.poll(timeout_ms=within)))
+                found = list(kafka.records(client.poll(timeout_ms=_POLL_MS)))
         except UnopenedBatch as error:
             self._hold(error)
             return []
@@ -202,7 +196,6 @@ class Consumer:
             # Again at every turn: a rebalance may bring partitions that are not paused.
             client.pause(*client.assignment())
             late += self._poll(client)
-            wait([work], _PAUSE_SECONDS)
             if self._stop.is_set():
                 deadline = deadline or time.monotonic() + _ABANDON_SECONDS
                 if time.monotonic() > deadline:
