@@ -120,10 +120,14 @@ class Consumer:
         self._gathered += records
 
     def _is_due(self) -> bool:
-        old_at = self._gathered_since + self._settings.batch_age.total_seconds()
-        old = bool(self._gathered) and time.monotonic() >= old_at
-        heavy = sum(len(record.value or b"") for record in self._gathered) >= _HEAVY_BYTES
-        return old or heavy or len(self._gathered) >= self._settings.batch_posts
+        if not self._gathered:
+            return False
+        age = time.monotonic() - self._gathered_since
+        return (
+            age >= self._settings.batch_age.total_seconds()
+            or len(self._gathered) >= self._settings.batch_posts
+            or sum(len(record.value or b"") for record in self._gathered) >= _HEAVY_BYTES
+        )
 
     def _poll(self, client: Any) -> list[Record]:
         try:

@@ -114,7 +114,11 @@ def answers(settings: Kafka) -> bool:
     """Whether a broker answers, at any address given; takes a few seconds at most."""
     try:
         asked = {"bootstrap_timeout_ms": _BOOTSTRAP_AGAIN_MS, "request_timeout_ms": 5_000}
-        KafkaAdminClient(**connection(settings) | asked).close()
+        admin = KafkaAdminClient(**connection(settings) | asked)
+        try:
+            admin.list_topics()
+        finally:
+            admin.close()
     except (KafkaError, OSError):
         return False
     return True
@@ -239,12 +243,11 @@ def spans(client: Any, topic: str) -> dict[int, range]:
 
 
 def lag(client: Any, topic: str) -> int:
-    """Messages of the topic that the client's group has not committed. Raises RetryLater."""
+    """Messages of the topic that the client's group has not committed. Raises as `spans` does."""
+    found = spans(client, topic)
     with errors_sorted():
-        places = [TopicPartition(topic, part) for part in client.partitions_for_topic(topic) or ()]
-        begins, ends = client.beginning_offsets(places), client.end_offsets(places)
-        done = {place: client.committed(place) or 0 for place in places}
-    return sum(max(0, ends[place] - max(done[place], begins[place])) for place in places)
+        done = {part: client.committed(TopicPartition(topic, part)) or 0 for part in found}
+    return sum(max(0, span.stop - max(done[part], span.start)) for part, span in found.items())
 
 
 def read(client: Any, topic: str, offsets: Mapping[int, range]) -> Iterator[Record]:

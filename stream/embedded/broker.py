@@ -21,8 +21,10 @@ from typing import Self
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from stream import kafka
 from stream.embedded.children import Child, free_port, last_line, recorded, runs, start_child
 from stream.errors import StopService, UsageError
+from stream.settings import Kafka
 
 __all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "running_in"]
 
@@ -158,6 +160,7 @@ class EmbeddedBroker:
 
     def _came_up(self, child: Child, *, last_attempt: bool) -> bool:
         log = child.log
+        reached = Kafka(bootstrap_servers=self.bootstrap_servers)
         deadline = time.monotonic() + _START_LIMIT
         while time.monotonic() < deadline:
             if child.exit_code is not None:
@@ -168,7 +171,7 @@ class EmbeddedBroker:
                     )
                 child.stop()
                 return False  # somebody took the free port before us: try another
-            if self._answers(self.port) and _speaks_kafka(self.bootstrap_servers):
+            if self._answers(self.port) and kafka.answers(reached):
                 return True
             time.sleep(0.02)
         raise StopService(
@@ -212,15 +215,3 @@ def find_binary() -> Path:
 def _is_script(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"#!"
-
-
-def _speaks_kafka(bootstrap_servers: str) -> bool:
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=5000)
-        try:
-            admin.list_topics()
-        finally:
-            admin.close()
-    except (KafkaError, OSError):
-        return False
-    return True

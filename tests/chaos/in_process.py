@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,22 +74,32 @@ def report(name: str, actions: Sequence[Action], outcome: Outcome) -> None:
     print(f"  {outcome.verdict}", flush=True)
 
 
-def main() -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Chaos in one process, judged by the oracle.")
+def arguments(description: str, actions: int, bugs: Collection[str]) -> argparse.Namespace:
+    """What the command line of a level gives; the service's own log is silenced."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seeds", type=int, default=20, help="how many plans")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--actions", type=int, default=10_000, help="how many actions a plan")
+    parser.add_argument("--actions", type=int, default=actions, help="how many actions a plan")
     parser.add_argument("--play", type=Path, help="play the JSON lines of a file instead")
-    parser.add_argument("--bug", choices=BUGS, default="", help="plant a bug")
-    given = parser.parse_args()
+    parser.add_argument("--bug", choices=bugs, default="", help="plant a bug")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return parser.parse_args()
+
+
+def saved(file: Path) -> list[Action]:
+    """The actions of a file that was kept to be played again."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [from_json(line) for line in lines if line.startswith("{")]
+
+
+def main() -> int:
+    """The command line."""
+    given = arguments("Chaos in one process, judged by the oracle.", 10_000, BUGS)
 
     with tempfile.TemporaryDirectory() as directory:
         client = prepare(ClickHouse(path=Path(directory), database="chaos"))
         if given.play:
-            lines = given.play.read_text(encoding="utf-8").splitlines()
-            actions = [from_json(line) for line in lines if line.startswith("{")]
+            actions = saved(given.play)
             outcome = play(client, actions, given.bug)
             report(str(given.play), actions, outcome)
             return exit_code({outcome.verdict.status})

@@ -10,10 +10,9 @@ that this is not taken for a loss of the service, it is killed only when all is 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -24,7 +23,7 @@ from tests.chaos.actions import MEMBERS, PARTITIONS, Action
 from tests.chaos.compare import Verdict, verdict
 from tests.chaos.due import Due
 from tests.chaos.members import Members, doomed
-from tests.chaos.plan import START
+from tests.chaos.plan import START, moved
 from tests.e2e.processes import wait_for
 from tests.faults.cluster import Cluster, pause, resume
 from tests.faults.member import PLACES
@@ -129,10 +128,11 @@ class ProcessWorld:
         ahead = timedelta(milliseconds=sent.partition != self._last_partition)
         self._time = max(datetime.now(UTC), self._time + ahead)
         self._last_partition = sent.partition
+        value = moved(sent.value, self._shift)
         self._producer.send(
             self.cluster.kafka.topic,
             key=sent.key.encode(),
-            value=_moved(sent.value, self._shift),
+            value=None if value is None else value.encode(),
             partition=sent.partition,
             timestamp_ms=int(self._time.timestamp() * 1000),
         )
@@ -230,16 +230,3 @@ class ProcessWorld:
         self._due.do_all()
         self._look_after()
         self._due.do_all()
-
-
-def _moved(value: str | None, shift: timedelta) -> bytes | None:
-    """The message, as if the plan had begun now."""
-    if value is None:
-        return None
-    with suppress(ValueError, AttributeError):
-        fields = json.loads(value)
-        for name in ("created_at", "updated_at"):
-            if name in fields:
-                fields[name] = (datetime.fromisoformat(fields[name]) + shift).isoformat()
-        value = json.dumps(fields, ensure_ascii=False)
-    return value.encode()

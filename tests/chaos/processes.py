@@ -10,7 +10,6 @@ and can be played again. Exit code 0: all pass, 1: a difference, 3: a check coul
 
 from __future__ import annotations
 
-import argparse
 import logging
 import shutil
 import sys
@@ -20,13 +19,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
 from kafka.errors import KafkaError
 
 from stream.errors import UndertoneError
-from tests.chaos.actions import Action, from_json, to_json
+from tests.chaos.actions import Action, to_json
 from tests.chaos.compare import Verdict
-from tests.chaos.in_process import Outcome, exit_code, report
+from tests.chaos.in_process import Outcome, arguments, exit_code, report, saved
 from tests.chaos.process_plan import process_plan
 from tests.chaos.process_world import ProcessWorld
 from tests.faults.member import BUGS
@@ -76,19 +74,11 @@ def _keep(name: str, actions: Sequence[Action], place: Path) -> None:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Chaos against processes, judged by the oracle.")
-    parser.add_argument("--seeds", type=int, default=20, help="how many plans")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--actions", type=int, default=500, help="how many actions a plan")
-    parser.add_argument("--play", type=Path, help="play the JSON lines of a file instead")
-    parser.add_argument("--bug", choices=BUGS, default="", help="plant a bug")
-    given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    given = arguments("Chaos against processes, judged by the oracle.", 500, BUGS)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
     if given.play:
-        lines = given.play.read_text(encoding="utf-8").splitlines()
-        return exit_code({_play_and_report("played", [from_json(one) for one in lines], given.bug)})
+        return exit_code({_play_and_report("played", saved(given.play), given.bug)})
     seen = set()
     for seed in range(given.seed, given.seed + given.seeds):
         seen.add(_play_and_report(f"seed-{seed}", process_plan(seed, given.actions), given.bug))

@@ -17,11 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from stream.database import connect
 from stream.settings import ClickHouse
-from tests.e2e.processes import Deployment, ready, wait_for
+from tests.e2e.processes import Deployment, ready, samples, wait_for
 from tests.e2e.recount import posts_of, recount
 
 ROOT = Path(__file__).parents[2]
@@ -85,9 +83,7 @@ def say(pid: int, stored: float, began: float) -> None:
 
 
 def counted(name: str) -> float:
-    text = httpx.get(f"http://127.0.0.1:{BOARD}/metrics", timeout=10).text
-    lines = [line for line in text.splitlines() if line.startswith(f"{name} ")]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+    return sum(samples(BOARD, name))
 
 
 def settled() -> Callable[[], bool]:

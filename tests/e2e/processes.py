@@ -112,6 +112,16 @@ def ready(port: int) -> bool:
         return False
 
 
+def samples(port: int, name: str) -> list[float]:
+    """What a process tells of a metric: a value a series. `name` may go on with labels."""
+    lines = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text.splitlines()
+    return [
+        float(line.rsplit(" ", 1)[1])
+        for line in lines
+        if line.startswith((f"{name} ", f"{name}{{"))
+    ]
+
+
 def wait_for(holds: Any, within: float, else_show: Any = lambda: "") -> None:
     deadline = time.monotonic() + within
     while not holds():

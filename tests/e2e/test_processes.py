@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from stream.database import connect
 from stream.settings import ClickHouse
-from tests.e2e.processes import Deployment, ready, wait_for, write_posts
+from tests.e2e.processes import Deployment, ready, samples, wait_for, write_posts
 from tests.models.conftest import build
 
 Counts = dict[tuple[str, datetime], int]
@@ -134,15 +134,8 @@ def kill_and_start_again(deploy: Callable[..., Deployment], kills: int, posts: i
         wait_for(lambda: ready(board), 90, deployment.logs)
     assert feed.wait(180) == 0, deployment.logs()
 
-    def shown() -> Any:
-        return httpx.get(f"http://127.0.0.1:{board}/metrics", timeout=5).text
-
     def drained() -> bool:
-        lags = [
-            float(line.rsplit(" ", 1)[1])
-            for line in shown().splitlines()
-            if line.startswith("undertone_lag{")
-        ]
+        lags = samples(board, "undertone_lag")
         return bool(lags) and sum(lags) == 0
 
     wait_for(drained, 120, deployment.logs)
@@ -150,9 +143,8 @@ def kill_and_start_again(deploy: Callable[..., Deployment], kills: int, posts: i
 
     def recomputed() -> bool:
         """A pass began after everything was read."""
-        name = 'undertone_job_last_success{job="windows"} '
-        at = [line for line in shown().splitlines() if line.startswith(name)]
-        return bool(at) and float(at[0].removeprefix(name)) > read + 2
+        at = samples(board, 'undertone_job_last_success{job="windows"}')
+        return bool(at) and at[0] > read + 2
 
     wait_for(recomputed, 30, deployment.logs)
     assert deployment.stop(service) == 0, deployment.logs()

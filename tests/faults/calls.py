@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 _LIBRARIES = {"kafka": "/site-packages/kafka/", "clickhouse": "/site-packages/clickhouse_connect/"}
@@ -47,12 +47,7 @@ class Calls:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter, deque
 from random import Random
-from types import TracebackType
 from typing import Self
 
 from stream.embedded.broker import EmbeddedBroker
@@ -83,12 +82,7 @@ class Proxy:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopped = True
         self._thread.join(10)
         self.refuse()

@@ -18,14 +18,14 @@ from stream.database import connect
 from stream.windows import run_pass
 from tests.chaos.actions import Send
 from tests.chaos.compare import Verdict
-from tests.chaos.plan import RETENTION, START, plan
+from tests.chaos.plan import CLOCKS, RETENTION, START, moved, plan
+from tests.e2e.processes import samples
 from tests.faults.cluster import Cluster, Role
 from tests.faults.group import Group
 
 # Of a plan, what means the same whenever it is read, all of a post under its own key.
 KINDS = ("produce", "edit", "duplicate", "delete", "out_of_order", "redate", "bad")
 _OLDEST, _LATEST = START - timedelta(days=30), START + timedelta(days=365)
-_CLOCKS = ("created_at", "updated_at")
 
 _numbers = count(1)
 
@@ -83,7 +83,7 @@ def load(seed: int, number: int, kinds: Collection[str] = KINDS) -> list[Send]:
         ]
     last = max(time for one in found[:number] for time in _clocks(one))
     by = datetime.now(UTC) - timedelta(seconds=1) - last
-    return [_moved(one, by) for one in found[:number]]
+    return [replace(one, value=moved(one.value, by)) for one in found[:number]]
 
 
 def send(cluster: Cluster, messages: Iterable[Send]) -> int:
@@ -108,9 +108,7 @@ def send(cluster: Cluster, messages: Iterable[Send]) -> int:
 def messages_read(role: Role) -> float:
     """How many messages a consumer has begun to work on; 0 where it does not answer."""
     with suppress(httpx.HTTPError):
-        lines = httpx.get(f"http://127.0.0.1:{role.port}/metrics", timeout=2).text.splitlines()
-        name = "undertone_messages_total{"
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+        return sum(samples(role.port, "undertone_messages_total"))
     return 0
 
 
@@ -118,13 +116,4 @@ def _clocks(one: Send) -> list[datetime]:
     if one.kind == "bad" or one.value is None:
         return [START]
     value = json.loads(one.value)
-    return [datetime.fromisoformat(value[name]) for name in _CLOCKS if name in value] or [START]
-
-
-def _moved(one: Send, by: timedelta) -> Send:
-    if one.kind == "bad" or one.value is None:
-        return one
-    value = json.loads(one.value)
-    for name in value.keys() & set(_CLOCKS):
-        value[name] = (datetime.fromisoformat(value[name]) + by).isoformat()
-    return replace(one, value=json.dumps(value, ensure_ascii=False))
+    return [datetime.fromisoformat(value[name]) for name in CLOCKS if name in value] or [START]

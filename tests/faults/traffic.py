@@ -9,16 +9,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from types import TracebackType
 from typing import Self
 
 from kafka import KafkaProducer
 
 from stream.kafka import producer as producer_of
-from stream.produce import parse
 from stream.settings import Kafka
 from tests.chaos.actions import Send
-from tests.chaos.plan import plan
+from tests.chaos.plan import moved, plan
 
 _PLAN = 2000  # actions
 _AHEAD = timedelta(days=30)
@@ -29,13 +27,9 @@ def messages(seed: int = 1) -> Iterator[Send]:
     while True:
         for one in plan(seed, _PLAN):
             if isinstance(one, Send):
-                yield replace(one, value=_earlier(one.value))
+                # A plan's clock runs ahead of this machine's.
+                yield replace(one, value=moved(one.value, -_AHEAD))
         seed += 1
-
-
-def _earlier(value: str | None) -> str | None:
-    """A plan's clock runs ahead of this machine's."""
-    return None if value is None else parse(value.encode(), -_AHEAD).value.decode()
 
 
 class Traffic:
@@ -78,11 +72,6 @@ class Traffic:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(60)

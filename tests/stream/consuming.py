@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -146,3 +146,18 @@ def replay_from_zero(settings: Kafka) -> None:
         client.commit({place: OffsetAndMetadata(0, "", -1) for place in places})
     finally:
         client.close(autocommit=False)
+
+
+def require_windows_and_few_parts(client: Client, expected: Mapping[datetime, int]) -> None:
+    """Each minute's mentions are as counted by hand, and the tables lie in few parts (T20)."""
+    found: list[Any] = client.query(
+        "SELECT window_start, sum(mentions) FROM window_scores FINAL WHERE topic = '' "
+        "GROUP BY window_start"
+    ).result_rows
+    assert {start.replace(tzinfo=UTC): count for start, count in found} == dict(expected)
+    parts = client.query(
+        "SELECT table, partition, count() FROM system.parts "
+        "WHERE active AND database = currentDatabase() GROUP BY table, partition"
+    ).result_rows
+    assert max(count for *_, count in parts) < 300
+    assert sum(count for *_, count in parts) < 1000

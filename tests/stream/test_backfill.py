@@ -17,7 +17,7 @@ from stream.pipeline import Pipeline
 from stream.retry import Patience
 from stream.store import Store
 from stream.windows import run_pass
-from tests.stream.consuming import CATALOGUE
+from tests.stream.consuming import CATALOGUE, require_windows_and_few_parts
 from tests.stream.fakes import PureScorer
 
 DAYS = 400
@@ -64,14 +64,4 @@ def test_batches_of_four_hundred_days_are_stored_and_counted_in_few_parts(
         limit=timedelta(seconds=60),
     )
     assert done.windows == len(expected)
-    found = client.query(
-        "SELECT window_start, sum(mentions) FROM window_scores FINAL WHERE topic = '' "
-        "GROUP BY window_start"
-    ).result_rows
-    assert {start.replace(tzinfo=UTC): count for start, count in found} == dict(expected)
-    parts = client.query(
-        "SELECT table, partition, count() FROM system.parts "
-        "WHERE active AND database = currentDatabase() GROUP BY table, partition"
-    ).result_rows
-    assert max(count for *_, count in parts) < 300
-    assert sum(count for *_, count in parts) < 1000
+    require_windows_and_few_parts(client, expected)
