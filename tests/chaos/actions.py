@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+CLOCKS = ("created_at", "updated_at")
 PARTITIONS = 4
 MEMBERS = 2
 
@@ -184,3 +187,13 @@ def from_json(line: str) -> Action:
 def count(actions: Iterable[Action]) -> Counter[str]:
     """How often each kind comes; of messages, what each means to its post; of hits, which."""
     return Counter(one.kind if isinstance(one, Send | Hit) else one.do for one in actions)
+
+
+def moved(value: str | None, by: timedelta) -> str | None:
+    """A message's value with its dates moved; what is no message stays as it is."""
+    with suppress(ValueError, AttributeError, TypeError):
+        fields = json.loads(value or "")
+        for name in fields.keys() & set(CLOCKS):
+            fields[name] = (datetime.fromisoformat(fields[name]) + by).isoformat()
+        return json.dumps(fields, ensure_ascii=False)
+    return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from tests.chaos import actions
 from tests.chaos.actions import HOOKS, MEMBERS, PARTITIONS, Action, Send
 
-CLOCKS = ("created_at", "updated_at")
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RETENTION = timedelta(days=400)
 DAY = 86_400
@@ -293,13 +291,3 @@ def plan(seed: int, number: int) -> list[Action]:
 
 def _key(number: int) -> tuple[str, str]:
     return ("weibo", "x")[number % 2], str(number)
-
-
-def moved(value: str | None, by: timedelta) -> str | None:
-    """A message's value with its dates moved; what is no message stays as it is."""
-    with suppress(ValueError, AttributeError, TypeError):
-        fields = json.loads(value or "")
-        for name in fields.keys() & set(CLOCKS):
-            fields[name] = (datetime.fromisoformat(fields[name]) + by).isoformat()
-        return json.dumps(fields, ensure_ascii=False)
-    return value

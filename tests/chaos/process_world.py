@@ -19,11 +19,11 @@ from typing import Self
 
 from stream import kafka
 from tests.chaos import actions
-from tests.chaos.actions import MEMBERS, PARTITIONS, Action
+from tests.chaos.actions import MEMBERS, PARTITIONS, Action, moved
 from tests.chaos.compare import Verdict, verdict
 from tests.chaos.due import Due
 from tests.chaos.members import Members, doomed
-from tests.chaos.plan import START, moved
+from tests.chaos.plan import START
 from tests.e2e.processes import wait_for
 from tests.faults.cluster import Cluster, pause, resume
 from tests.faults.member import PLACES

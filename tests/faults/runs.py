@@ -16,9 +16,9 @@ from kafka import KafkaProducer
 from stream import kafka, schema
 from stream.database import connect
 from stream.windows import run_pass
-from tests.chaos.actions import Send
+from tests.chaos.actions import CLOCKS, Send, moved
 from tests.chaos.compare import Verdict
-from tests.chaos.plan import CLOCKS, RETENTION, START, moved, plan
+from tests.chaos.plan import RETENTION, START, plan
 from tests.e2e.processes import samples
 from tests.faults.cluster import Cluster, Role
 from tests.faults.group import Group

@@ -15,8 +15,8 @@ from kafka import KafkaProducer
 
 from stream.kafka import producer as producer_of
 from stream.settings import Kafka
-from tests.chaos.actions import Send
-from tests.chaos.plan import moved, plan
+from tests.chaos.actions import Send, moved
+from tests.chaos.plan import plan
 
 _PLAN = 2000  # actions
 _AHEAD = timedelta(days=30)
