@@ -10,6 +10,7 @@ import sys
 import typer
 
 from stream.cli import (
+    bench_commands,
     data_commands,
     demo_commands,
     dlq_commands,
@@ -33,6 +34,7 @@ app = typer.Typer(
     "Start with `undertone demo`; `undertone doctor` checks a set-up.",
 )
 demo_commands.add_to(app)
+bench_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 dlq_commands.add_to(app)

@@ -1,9 +1,8 @@
-"""The demo and the benchmark: what a newcomer runs first."""
+"""The demo: what a newcomer runs first."""
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ import typer
 
 from stream.cli.demo_screen import DemoScreen
 from stream.cli.options import AsJson, ConfigFile, settings_from, stop_on_signals
-from stream.cli.progress import progress_bar
 from stream.errors import StopService
 
 _PACKAGED = Path(__file__).parents[1] / "demo_scenario"
@@ -27,10 +25,9 @@ ScenarioDirectory = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register these commands."""
     app.command()(demo)
-    app.command()(bench)
 
 
-def _shipped_scenario() -> Path:
+def shipped_scenario() -> Path:
     return _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
 
 
@@ -40,7 +37,7 @@ def demo(
     speed: Annotated[
         float | None, typer.Option(help="How many times as fast as life.", min=1, max=10_000)
     ] = None,
-    scenario: ScenarioDirectory = _shipped_scenario(),
+    scenario: ScenarioDirectory = shipped_scenario(),
     as_json: AsJson = False,
 ) -> None:
     """Play a written scenario through the whole service, on embedded parts.
@@ -72,35 +69,3 @@ def demo(
         print(json.dumps(asdict(summary)))
     if once and not summary.counts_as_expected:
         raise StopService("the counts are not those of the scenario; see the summary")
-
-
-def bench(as_json: AsJson = False, scenario: ScenarioDirectory = _shipped_scenario()) -> None:
-    """Measure decoding, matching, language and model on this machine.
-
-    Example: `undertone bench --json`
-    """
-    from datetime import UTC, datetime
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from stream.bench import REPEATS, measure
-    from stream.catalogue import load_catalogue
-    from stream.scenario import load_scenario, messages
-    from stream.service import load_scorer
-
-    settings = settings_from(None)
-    with progress_bar(REPEATS, "repeats") as advance:
-        rates = measure(
-            messages(load_scenario(scenario), datetime.now(UTC)),
-            load_catalogue(scenario / "brands.yaml"),
-            load_scorer(settings),
-            advance,
-        )
-    if as_json:
-        print(json.dumps([asdict(rate) for rate in rates]))
-        return
-    table = Table("part", "posts/s (median)", "minimum", "maximum")
-    for rate in rates:
-        table.add_row(rate.part, *(f"{n:,.0f}" for n in (rate.median, rate.minimum, rate.maximum)))
-    Console(file=sys.stdout).print(table)

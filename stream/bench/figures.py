@@ -1,0 +1,104 @@
+"""What a benchmark says: figures over repeats, and bars that a value must reach. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quantity, measured several times. `unit` as it is printed: posts/s, s, MB."""
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a value must reach: at least `must`, or at most where `at_most`."""
+
+    name: str
+    value: float
+    must: float
+    aim: float | None = None
+    at_most: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.must if self.at_most else self.value >= self.must
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of the benchmark found. `notes` say what a reader of the figures must know."""
+
+    name: str
+    figures: tuple[Figure, ...]
+    bars: tuple[Bar, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return all(bar.holds for bar in self.bars)
+
+
+def alternate(
+    runs: Mapping[str, Callable[[int], float]],
+    unit: str,
+    repeats: int = REPEATS,
+    on_run: Callable[[], None] = lambda: None,
+) -> dict[str, Figure]:
+    """Call each of `runs` once a repeat, with the repeat's number, in the order A B, B A, A B, …
+
+    Each returns its value in `unit`; `on_run` is told after each.
+    """
+    values: dict[str, list[float]] = {name: [] for name in runs}
+    for repeat in range(repeats):
+        for name in list(runs)[:: 1 if repeat % 2 == 0 else -1]:
+            values[name].append(runs[name](repeat))
+            on_run()
+    return {name: Figure(name, unit, tuple(found)) for name, found in values.items()}
+
+
+def as_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """For machines: every value, and whether each bar holds."""
+    return [
+        {
+            "part": part.name,
+            "holds": part.holds,
+            "figures": [
+                {
+                    "name": figure.name,
+                    "unit": figure.unit,
+                    "minimum": min(figure.values),
+                    "median": figure.median,
+                    "maximum": max(figure.values),
+                    "values": list(figure.values),
+                }
+                for figure in part.figures
+            ],
+            "bars": [
+                {
+                    "name": bar.name,
+                    "value": bar.value,
+                    "must": bar.must,
+                    "aim": bar.aim,
+                    "at_most": bar.at_most,
+                    "holds": bar.holds,
+                }
+                for bar in part.bars
+            ],
+            "notes": list(part.notes),
+        }
+        for part in parts
+    ]

@@ -1,0 +1,51 @@
+"""Which parts the benchmark has, and what each is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from models.rows import Row
+from stream.bench.figures import REPEATS, Part
+from stream.bench.posts import Corpus
+from stream.errors import UsageError
+from stream.settings import Settings
+
+PARTS = {
+    "stages": "the steps of a post's way, each by itself",
+}
+"""What each compares. Its module in this package has its name."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a part may draw on. `directory` is empty and its own; `tick` moves the progress bar."""
+
+    corpus: Corpus
+    rows: Sequence[Row]
+    """Labelled rows, for what is said of agreement."""
+    settings: Settings
+    directory: Path
+    repeats: int = REPEATS
+    size: float = 1.0
+    """Of the numbers of posts: below 1 for a quick look, whose figures are no result."""
+    tick: Callable[[str], None] = field(default=lambda _: None)
+
+    def count(self, usual: int) -> int:
+        return max(1, round(usual * self.size))
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """These parts, or all, in the usual order. Raises UsageError for a name that is none."""
+    for name in names:
+        if name not in PARTS:
+            raise UsageError(f"bench {name}: no such part; choose of {', '.join(PARTS)}")
+    return [name for name in PARTS if not names or name in names]
+
+
+def measure(name: str, bench: Bench) -> Part:
+    """Run one part."""
+    part: Part = import_module(f"stream.bench.{name}").measure(bench)
+    return part
