@@ -1,17 +1,16 @@
-"""The consumer loop: poll, gather a micro-batch, take it all the way, commit only what is stored.
+"""The consumer loop: poll, gather a micro-batch, send it along the line, commit what is stored.
 
-A batch closes when it is full, heavy or old enough; what comes then belongs to the next one. It is
-worked on in a thread of its own while this one keeps polling with every partition paused, so that
-a long batch never looks like a dead member. No rebalance listener: what the loop needs to know it
-reads from the assignment after each poll, and rows are safe to write twice.
+A batch begins when it is full, heavy or old enough and the line is free; what comes then belongs to
+the next one. While a whole batch waits for the line every partition is paused, and this thread goes
+on polling, so that a long batch never looks like a dead member. No rebalance listener: what the
+loop needs to know it reads from the assignment after each poll, and rows are safe to write twice.
 """
 
 from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,13 +18,15 @@ from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from stream import kafka, metrics
-from stream.batch_thread import BatchThread
+from stream.batch_line import BatchLine
+from stream.batch_size import BatchSize
 from stream.clock import Clock
 from stream.commits import Commits, read_to
 from stream.decode import Record
 from stream.errors import RetryLater, StopService
+from stream.gathering import Gathering
 from stream.health import Health
-from stream.pipeline import Pipeline
+from stream.pipeline import Found, Pipeline
 from stream.retry import Patience, Stopped
 from stream.settings import Kafka
 from stream.store import Position, Store
@@ -38,7 +39,7 @@ PART = "consumer"
 _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
 _POLL_MS = 100  # not shorter: a poll that ends early begins a join anew
-_HEAVY_BYTES = 16 << 20  # a batch is full at this weight, too: one fetch may hold many bombs
+_POLL_AGAIN_SECONDS = 0.5  # while a batch waits for the line
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
 _STALLED_SECONDS = 30  # messages wait in a partition and none has come
@@ -60,15 +61,17 @@ class Consumer:
         patience: Patience,
     ) -> None:
         self._settings = settings
-        self._pipeline = pipeline
         self._progress = progress
         self._clock = clock
         self._health = health
         self._patience = patience
         self._stop = patience.stop
-        self._worker = BatchThread()
-        self._gathered: list[Record] = []
-        self._gathered_since = 0.0
+        self._line: BatchLine[Found] = BatchLine(pipeline.analyse, pipeline.store)
+        self._size = BatchSize(settings.batch_posts, settings.batch_time.total_seconds())
+        self._paused = False
+        self._polled = 0.0
+        self._say_stuck_after = _STUCK_SECONDS
+        self._gathered = Gathering()
         self._assignment: set[TopicPartition] = set()
         self._commits = Commits(settings.topic)
         self._partitions = 0
@@ -95,39 +98,76 @@ class Consumer:
             client.subscribe([self._settings.topic])
             while not self._stop.is_set():
                 self._turn(client)
+            self._finish(client)
         except _Stalled:
             self._stalls.begin_anew()
         finally:
             # An unfinished batch is not committed: it comes again.
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
             log.info("consumer.stopped", uncommitted=len(self._gathered))
-            self._gathered, self._assignment = [], set()
+            self._gathered.clear()
+            self._assignment = set()
             self._commits = Commits(self._settings.topic)
 
     def _turn(self, client: Any) -> None:
-        """One turn of the loop: read a little, and flush what is due."""
-        if self._held:  # some may be tried again
-            self._resume(client)
-        self._gather(self._poll(client))
-        while self._is_due() and not self._stop.is_set():
-            self._flush(client)
+        """One turn of the loop: read a little, begin what is due, commit what is stored."""
+        if self._gathered.is_full(self._size.posts) and not self._line.is_free:
+            self._wait(client)
+        else:
+            if self._paused or self._held:  # some that are held may be tried again
+                self._resume(client)
+            self._gather(client)
+        self._commit(client)
+        if self._line.is_free and self._is_due():
+            self._line.start(self._gathered.cut(self._size.posts, time.monotonic()))
         if time.monotonic() >= self._next_look:
             self._look(client)
 
-    def _gather(self, records: Sequence[Record]) -> None:
-        if not self._gathered:
-            self._gathered_since = time.monotonic()
-        self._gathered += records
+    def _gather(self, client: Any) -> None:
+        records = self._poll(client)
+        self._gathered.add(records, time.monotonic())
 
     def _is_due(self) -> bool:
-        if not self._gathered:
-            return False
-        age = time.monotonic() - self._gathered_since
-        return (
-            age >= self._settings.batch_age.total_seconds()
-            or len(self._gathered) >= self._settings.batch_posts
-            or sum(len(record.value or b"") for record in self._gathered) >= _HEAVY_BYTES
+        age = self._settings.batch_age.total_seconds()
+        return self._gathered.is_full(self._size.posts) or self._gathered.is_older(
+            age, time.monotonic()
         )
+
+    def _wait(self, client: Any) -> None:
+        """A whole batch waits: ask for nothing more until the line is free, and stay a member."""
+        began = time.monotonic()
+        # Again at every turn: a rebalance may bring partitions that are not paused.
+        client.pause(*client.assignment())
+        self._paused = True
+        self._line.wait(_POLL_MS / 1000)
+        if time.monotonic() - self._polled > _POLL_AGAIN_SECONDS:
+            self._gather(client)
+        self._stalls.excuse(time.monotonic() - began)
+
+    def _commit(self, client: Any) -> None:
+        """Of each batch that is stored: tell the progress, then commit. Raises what a stage did."""
+        for stored in self._line.take():
+            self._health.beat("batch")
+            self._say_stuck_after = _STUCK_SECONDS
+            self._size.learn(len(stored.batch), stored.seconds)
+            positions = read_to(stored.batch, self._partitions)
+            self._patience.until_answered(
+                partial(self._progress.record_progress, self._settings.topic, positions),
+                "clickhouse",
+            )
+            self._commits.commit(client, positions)
+        if self._line.age > self._say_stuck_after:
+            self._say_stuck(self._line.age)
+            self._say_stuck_after *= 10
+
+    def _finish(self, client: Any) -> None:
+        """Told to stop: what is under way is stored and committed, if that does not take long."""
+        deadline = time.monotonic() + _ABANDON_SECONDS
+        while len(self._line):
+            if time.monotonic() > deadline:
+                raise Stopped("the running batch was left uncommitted")
+            self._wait(client)
+            self._commit(client)
 
     def _poll(self, client: Any) -> list[Record]:
         try:
@@ -146,9 +186,12 @@ class Consumer:
             # client falls over it and believes the one before. Only a new client helps.
             log.warning("assignment.unreadable", reason=str(error))
             raise _Stalled(str(error)) from None
+        self._polled = time.monotonic()
         self._health.beat(PART)
         metrics.CONSUMER_POLLED_AT.set_to_current_time()
-        self._notice_assignment(client.assignment())
+        if self._notice_assignment(client.assignment()):
+            owned = {place.partition for place in self._assignment}
+            return [record for record in found if record.partition in owned]
         return found
 
     def _hold(self, batch: UnopenedBatch) -> None:
@@ -159,58 +202,24 @@ class Consumer:
 
     def _resume(self, client: Any) -> None:
         """Ask for messages of every partition but those that are held."""
+        self._paused = False
         held = {p for p in client.assignment() if self._held.holds(p.partition, time.monotonic())}
         client.pause(*held)
         client.resume(*(client.paused() - held))
 
-    def _notice_assignment(self, assignment: set[TopicPartition]) -> None:
-        """Drop what was gathered of partitions that another member has now."""
+    def _notice_assignment(self, assignment: set[TopicPartition]) -> bool:
+        """Drop what was gathered of partitions that another member has now. Whether it changed."""
         if assignment == self._assignment:
-            return
+            return False
         metrics.REBALANCES.inc()
         log.info("partitions.assigned", partitions=sorted(place.partition for place in assignment))
         for place in self._assignment - assignment:
             metrics.LAG.remove(str(place.partition))
         self._assignment = set(assignment)
         owned = {place.partition for place in assignment}
-        self._gathered = [record for record in self._gathered if record.partition in owned]
+        self._gathered.keep_only(owned)
         self._next_look = 0.0
-
-    def _flush(self, client: Any) -> None:
-        """1. process in a thread, polling meanwhile; 2. tell the progress; 3. commit."""
-        size = self._settings.batch_posts
-        batch, self._gathered = self._gathered[:size], self._gathered[size:]
-        work = self._worker.start(lambda: self._pipeline.process(batch))
-        began = time.monotonic()
-        self._gather(self._poll_while(client, work))
-        self._stalls.excuse(time.monotonic() - began)
-        work.result()
-        positions = read_to(batch, self._partitions)
-        self._patience.until_answered(
-            lambda: self._progress.record_progress(self._settings.topic, positions), "clickhouse"
-        )
-        self._commits.commit(client, positions)
-
-    def _poll_while(self, client: Any, work: Future[None]) -> list[Record]:
-        """Stay a member while the batch is worked on. Returns records that slipped in."""
-        late: list[Record] = []
-        deadline: float | None = None
-        began, say_after = time.monotonic(), _STUCK_SECONDS
-        while not work.done():
-            # Again at every turn: a rebalance may bring partitions that are not paused.
-            client.pause(*client.assignment())
-            late += self._poll(client)
-            if self._stop.is_set():
-                deadline = deadline or time.monotonic() + _ABANDON_SECONDS
-                if time.monotonic() > deadline:
-                    raise Stopped("the running batch was left uncommitted")
-            if time.monotonic() - began > say_after:
-                self._say_stuck(time.monotonic() - began)
-                say_after *= 10
-        self._health.beat("batch")
-        self._resume(client)
-        owned = {place.partition for place in self._assignment}
-        return [record for record in late if record.partition in owned]
+        return True
 
     def _say_stuck(self, seconds: float) -> None:
         """A hung call looks like a long one: the stacks tell which."""

@@ -42,6 +42,9 @@ class Letter:
     cut: bool = False
 
 
+Letters = deque[Letter]
+
+
 class Producer(Protocol):
     """The part of KafkaProducer used here."""
 
@@ -63,7 +66,9 @@ class BadStreamGuard:
 
     def check(self, bad: int, good: int) -> None:
         """Count one batch, before its bad messages are diverted. Raises StopService."""
-        self._recent.extend([True] * bad + [False] * good)
+        all_ = bad + good
+        # Spread evenly: a large batch is judged by its share, not by how it ends.
+        self._recent.extend(n * bad // all_ < (n + 1) * bad // all_ for n in range(all_))
         share = sum(self._recent) / max(len(self._recent), 1)
         if len(self._recent) >= self._least and share > self._most:
             raise StopService(
@@ -92,7 +97,7 @@ class DeadLetters:
         self._guard = guard or BadStreamGuard()
         self._find_brokers = find_brokers
 
-    def send(self, rejected: Sequence[Rejected], good: int = 0) -> deque[Letter]:
+    def send(self, rejected: Sequence[Rejected], good: int = 0) -> Letters:
         """Send all, to be waited for; `good` is the number of messages that came with them.
 
         Raises StopService if most of what arrives is bad.
@@ -107,7 +112,7 @@ class DeadLetters:
                 break
         return letters
 
-    def wait(self, letters: deque[Letter]) -> None:
+    def wait(self, letters: Letters) -> None:
         """Return once the broker has all of them; those that it has are taken out of `letters`.
 
         Raises StopService if it does not take one; RetryLater where no broker answers, after which

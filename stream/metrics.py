@@ -39,7 +39,7 @@ STAGE_SECONDS = Histogram(
 BATCH_POSTS = Histogram(
     "undertone_batch_posts",
     "Messages in a micro-batch",
-    buckets=(1, 4, 16, 64, 128, 256, 512, 1024),
+    buckets=(1, 4, 16, 64, 256, 512, 1024, 2048, 4096),
     registry=REGISTRY,
 )
 LAG = Gauge(

@@ -24,7 +24,7 @@ from stream.board.server import BoardServer
 from stream.catalogue import load_catalogue
 from stream.clock import Clock
 from stream.consume import Consumer
-from stream.database import connect
+from stream.database import Client, connect
 from stream.dead_letters import BadStreamGuard, DeadLetters
 from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
 from stream.errors import UsageError
@@ -179,22 +179,22 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
     catalogue = load_catalogue(settings.brands.file)
     scorer = scorer or load_scorer(settings)
     matcher = Matcher(catalogue)
-    client = patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse")
-    generation = patience.until_answered(
-        lambda: generations.admit(client, generations.Analysis(scorer.model_hash, catalogue.hash)),
-        "clickhouse",
-    )
+    analysis = generations.Analysis(scorer.model_hash, catalogue.hash)
+    with patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse") as client:
+        generation = patience.until_answered(
+            lambda: generations.admit(client, analysis), "clickhouse"
+        )
     log.info("consumer.starting", generation=generation, brands=len(catalogue.brands))
 
     def consume() -> None:
         with ExitStack() as closing:
-            store = Store(client, settings.clickhouse)
-            closing.callback(store.close)
-            progress = Store(
-                patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse"),
-                settings.clickhouse,
-            )
-            closing.callback(progress.close)
+
+            def connected() -> Client:
+                """A connection of its own for each thread."""
+                client = patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse")
+                closing.callback(client.close)
+                return client
+
             producer = patience.until_answered(
                 lambda: kafka.dead_letter_producer(settings.kafka), "kafka"
             )
@@ -207,7 +207,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
             pipeline = Pipeline(
                 matcher=matcher,
                 scorer=scorer,
-                store=store,
+                store=Store(connected(), settings.clickhouse, look_ups=connected()),
                 dead_letters=DeadLetters(
                     producer,
                     settings.kafka.dlq_topic,
@@ -219,6 +219,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
                 clock=running.clock,
                 patience=patience,
             )
+            progress = Store(connected(), settings.clickhouse)
             Consumer(
                 settings.kafka, pipeline, progress, running.clock, running.health, patience
             ).run()

@@ -76,8 +76,13 @@ class Kafka(_Part):
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_cafile: Path | None = None
-    batch_posts: int = Field(256, ge=1, le=10_000, description="a micro-batch is full at this size")
-    batch_age: Duration = Field(timedelta(milliseconds=500), description="… or at this age")
+    batch_posts: int = Field(4096, ge=1, le=10_000, description="a micro-batch is never larger")
+    batch_time: Duration = Field(
+        timedelta(seconds=1), description="… nor so large that it takes longer to score or store"
+    )
+    batch_age: Duration = Field(
+        timedelta(milliseconds=500), description="a smaller one begins at this age"
+    )
     most_bad: float = Field(
         0.5, gt=0, le=1, description="stop when more of the last 400 messages are bad; 1: never"
     )

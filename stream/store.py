@@ -46,10 +46,14 @@ class Position:
 
 
 class Store:
-    """Writes posts for one thread. Raises RetryLater while ClickHouse is away."""
+    """Writes posts for one thread, and looks them up for another where that has a client of its
+    own, `look_ups`. Raises RetryLater while ClickHouse is away."""
 
-    def __init__(self, client: Client, settings: ClickHouse) -> None:
+    def __init__(
+        self, client: Client, settings: ClickHouse, look_ups: Client | None = None
+    ) -> None:
         self._client = client
+        self._look_ups = look_ups or client
         self._limit = int(settings.query_timeout.total_seconds())
         self._insert_settings = {
             "max_execution_time": int(settings.insert_timeout.total_seconds()),
@@ -62,13 +66,17 @@ class Store:
 
     def close(self) -> None:
         self._client.close()
+        self._look_ups.close()
 
     def first_created(self, keys: Iterable[Key]) -> dict[Key, datetime]:
         """The date of each post already known."""
+        return self._first(self._look_ups, keys)
+
+    def _first(self, client: Client, keys: Iterable[Key]) -> dict[Key, datetime]:
         found: dict[Key, datetime] = {}
         for chunk in _chunks(sorted(set(keys))):
             with errors_sorted():
-                rows = self._client.query(
+                rows = client.query(
                     _FIRST, parameters={"keys": chunk, "limit": self._limit}
                 ).result_rows
             found |= {(source, post_id): first for source, post_id, first in rows}
@@ -83,7 +91,7 @@ class Store:
         )
         for chunk in _chunks(keyed):
             with errors_sorted():
-                rows = self._client.query(
+                rows = self._look_ups.query(
                     _VERSIONS, parameters={"keys": chunk, "limit": self._limit}
                 ).result_rows
             found |= {(source, post_id): int(version) for source, post_id, version in rows}
@@ -100,7 +108,7 @@ class Store:
                 column_names=["source", "post_id", "created_at"],
                 settings=self._insert_settings,
             )
-        return self.first_created(dates)
+        return self._first(self._client, dates)
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Write rows of `rows.COLUMNS`; returns once the server has acknowledged them."""

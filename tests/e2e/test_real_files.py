@@ -39,7 +39,8 @@ def consume(settings: Kafka, clickhouse: ClickHouse, stop: threading.Event) -> t
         health = Health()
         patience = Patience(stop, health)
         producer = kafka.producer(settings)
-        store, progress = (Store(connect(clickhouse), clickhouse) for _ in range(2))
+        store = Store(connect(clickhouse), clickhouse, look_ups=connect(clickhouse))
+        progress = Store(connect(clickhouse), clickhouse)
         pipeline = Pipeline(
             matcher=Matcher(load_catalogue(SUBJECTS)),
             scorer=PureScorer(),

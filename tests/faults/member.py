@@ -34,8 +34,10 @@ from numpy.typing import NDArray
 
 from models import Passage
 from stream import cli, kafka, service
+from stream.batch_line import BatchLine
 from stream.commits import read_to
 from stream.consume import Consumer
+from stream.decode import Record
 from stream.rows import Row
 from stream.settings import Kafka
 from stream.store import Store
@@ -88,14 +90,20 @@ def _die_if(due: bool) -> None:
 @contextmanager
 def commit_before_insert() -> Iterator[None]:
     """Offsets are committed before the batch is taken: a crash loses it."""
-    flush = Consumer._flush
+    start = BatchLine.start
+    takers: list[tuple[Consumer, Any]] = []
+    turn = Consumer._turn
 
-    def hasty(self: Consumer, client: Any) -> None:
-        batch = self._gathered[: self._settings.batch_posts]
-        self._commits.commit(client, read_to(batch, self._partitions))
-        flush(self, client)
+    def known(self: Consumer, client: Any) -> None:
+        takers[:] = [(self, client)]
+        turn(self, client)
 
-    with patch.object(Consumer, "_flush", hasty):
+    def hasty(self: BatchLine[Any], batch: Sequence[Record]) -> None:
+        ((taker, client),) = takers
+        taker._commits.commit(client, read_to(batch, taker._partitions))
+        start(self, batch)
+
+    with patch.object(Consumer, "_turn", known), patch.object(BatchLine, "start", hasty):
         yield
 
 

@@ -47,8 +47,9 @@ class Service:
         self.scorer = changed.get("scorer", PureScorer())
         self._producer = kafka.dead_letter_producer(kafka_settings)
         self._client = connect(clickhouse)
+        self._looking = connect(clickhouse)
         self._progress = connect(clickhouse)
-        self.store = Store(self._client, clickhouse)
+        self.store = Store(self._client, clickhouse, look_ups=self._looking)
         patience = Patience(self.stop, self.health)
         for system in ("clickhouse", "kafka"):
             self.health.watch(system)
@@ -86,6 +87,7 @@ class Service:
         self.thread.join(30)
         assert not self.thread.is_alive()
         self._producer.close(timeout=5)
+        self._looking.close()
         self._client.close()
         self._progress.close()
 

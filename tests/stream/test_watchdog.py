@@ -149,6 +149,6 @@ def test_a_batch_that_does_not_end_is_said_with_all_stacks_and_got_over(
         eventually(lambda: committed(kafka_settings) == 3)
         eventually(lambda: not service.health.problems())
     (said,) = [record for record in logs if record["event"] == "batch.stuck"]
-    batches = [places for name, places in said["threads"].items() if name.startswith("batch ")]
+    batches = [places for name, places in said["threads"].items() if name.startswith("analyse ")]
     assert any("fakes.py" in place for places in batches for place in places)
     assert stored(client) == 3
