@@ -72,7 +72,7 @@ def _parse(value: bytes) -> Post | Tombstone:
     except UnicodeDecodeError as error:
         raise RejectMessage("not_utf8", f"byte {error.start} is no UTF-8") from None
     try:
-        message = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        message = _JSON.decode(text)
     except RecursionError:
         raise RejectMessage("not_json", "nested too deeply") from None
     except ValueError as error:
@@ -121,3 +121,6 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twin = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the field {twin[:64]!r} stands twice")
     return found
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_no_twins)

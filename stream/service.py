@@ -17,7 +17,7 @@ import structlog
 
 import models
 from models import ModelError, load_classifier
-from stream import generations, kafka, schema
+from stream import garbage, generations, kafka, schema
 from stream.alerts import Transition
 from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
 from stream.board.server import BoardServer
@@ -286,6 +286,7 @@ def run_roles(
                 )
         except Stopped:
             return
+        garbage.look_seldom()
         log.info("service.started", consumes=consumes, watches=watches)
         running.wait()
     running.raise_failure()

@@ -6,18 +6,19 @@ because the sorting key of `posts` must never change (DESIGN §3). Every stateme
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stream.database import Client, errors_sorted
 from stream.rows import COLUMNS, Key, Row
 from stream.settings import ClickHouse
 
-T = TypeVar("T")
+T = TypeVar("T", bound=tuple[Any, ...])
 
-_KEYS_PER_LOOKUP = 250  # keys travel in the URL of a query; servers take 1 MB, proxies less
+_KEY_CHARACTERS = 50_000  # of one look-up: servers take 128 KB in a field of a form
+_AROUND_A_KEY = 32  # a minute, quotes and brackets
 
 _FIRST = """
 SELECT source, post_id, tupleElement(min(first), 2)
@@ -139,5 +140,14 @@ class Store:
                 )
 
 
-def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[at : at + _KEYS_PER_LOOKUP] for at in range(0, len(items), _KEYS_PER_LOOKUP))
+def _chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`keys`, tuples that end with source and post_id, in parts that fit one statement each."""
+    begin = characters = 0
+    for number, (*_, source, post_id) in enumerate(keys):
+        size = len(source.encode()) + len(post_id.encode()) + _AROUND_A_KEY
+        if characters + size > _KEY_CHARACTERS:
+            yield keys[begin:number]
+            begin, characters = number, 0
+        characters += size
+    if keys:
+        yield keys[begin:]

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.database import Client, connect
 from stream.decode import Decoded, Record
@@ -13,7 +15,7 @@ from stream.errors import RetryLater, StopService
 from stream.post import Post, Tombstone
 from stream.rows import TOMBSTONE_VERSION, Analysed, to_row, version
 from stream.settings import ClickHouse
-from stream.store import Position, Store
+from stream.store import Position, Store, _chunks
 
 NOON = datetime(2026, 11, 24, 12, 0, 30, 123000, tzinfo=UTC)
 KEY = ("weibo", "1")
@@ -60,8 +62,22 @@ def test_a_tombstone_hides_the_post_and_whatever_comes_later(store: Store, clien
 
 
 def test_more_keys_than_fit_one_query_are_all_found(store: Store) -> None:
-    dates = {("weibo", f"{number}-中文"): NOON for number in range(700)}
+    dates = {("weibo", f"{number}-中文 it's\\\n\t" + "x" * 200): NOON for number in range(1500)}
     assert store.claim(dates) == dates
+    assert store.versions(dates) == {}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["s", "weibo"]), st.text(min_size=1, max_size=256))),
+    st.integers(1, 50),
+)
+def test_look_ups_of_many_keys_are_cut_into_statements_that_fit(
+    keys: list[tuple[str, str]], times: int
+) -> None:
+    chunks = list(_chunks(keys * times))
+    assert [key for chunk in chunks for key in chunk] == keys * times
+    for chunk in chunks:
+        assert chunk and sum(len("".join(key).encode()) for key in chunk) < 50_000
 
 
 def test_progress_keeps_the_latest_position_of_each_partition(store: Store, client: Client) -> None:
