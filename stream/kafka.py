@@ -25,7 +25,7 @@ from stream.unpack import open_carefully
 
 DLQ_HEADROOM = 64 * 1024  # DESIGN §2: the DLQ takes records this much larger than `posts` does
 _USUAL_LIMIT = 1_048_588  # max.message.bytes of a topic where nobody set it
-_LARGEST = 32 * 1024 * 1024  # answer or request; it bounds the memory of one
+_LARGEST = 32 * 1024 * 1024  # request; it bounds the memory of one
 _BOOTSTRAP_MS = 10_000
 _BOOTSTRAP_AGAIN_MS = 3_000
 _STUCK_SECONDS = 30
@@ -84,7 +84,7 @@ def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
             fetch_max_wait_ms=200,
             max_partition_fetch_bytes=1024 * 1024,
             fetch_max_bytes=16 * 1024 * 1024,
-            receive_message_max_bytes=_LARGEST,
+            receive_message_max_bytes=settings.most_fetched,
             check_crcs=True,
             isolation_level="read_committed",
         )

@@ -26,7 +26,7 @@ from stream.clock import Clock
 from stream.consume import Consumer
 from stream.database import Client, connect
 from stream.dead_letters import BadStreamGuard, DeadLetters
-from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, running_in
+from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, reached_at, running_in
 from stream.errors import UsageError
 from stream.health import Health
 from stream.match import Matcher
@@ -120,7 +120,7 @@ def embedded_broker(settings: Settings) -> Iterator[tuple[Settings, Callable[[],
         yield settings, _nothing_to_check
         return
     with EmbeddedBroker(settings.kafka.path, settings.kafka.port or None) as broker:
-        reached = settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
+        reached = reached_at(broker.bootstrap_servers, settings.kafka)
         broker.create_topic(reached.topic, reached.partitions)
         broker.create_topic(reached.dlq_topic, 1, max_message_bytes=DLQ_MAX_BYTES)
         log.info("broker.started", bootstrap_servers=broker.bootstrap_servers)
@@ -130,8 +130,10 @@ def embedded_broker(settings: Settings) -> Iterator[tuple[Settings, Callable[[],
 def reachable(given: Kafka) -> Kafka | None:
     """Settings that reach a broker without starting one: the given one, or the embedded one that
     `undertone run` has in this directory. None where there is neither."""
-    address = given.bootstrap_servers or running_in(given.path)
-    return given.model_copy(update={"bootstrap_servers": address}) if address else None
+    if given.bootstrap_servers:
+        return given
+    address = running_in(given.path)
+    return reached_at(address, given) if address else None
 
 
 def prepare_database(settings: Settings, patience: Patience) -> None:

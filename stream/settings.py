@@ -86,6 +86,9 @@ class Kafka(_Part):
     most_bad: float = Field(
         0.5, gt=0, le=1, description="stop when more of the last 400 messages are bad; 1: never"
     )
+    most_fetched: int = Field(
+        32 << 20, ge=2 << 20, description="bytes of one answer of a broker; ours bounds none"
+    )
     most_unpacked: int = Field(
         16 << 20, ge=1 << 20, description="bytes of a compressed batch; a larger one is a bomb"
     )

@@ -55,6 +55,7 @@ def kafka_settings(broker: str) -> Kafka:
     """Settings with fresh topics and a fresh group on the session's broker."""
     number = next(_numbers)
     settings = Kafka(
+        most_fetched=1 << 30,  # as `undertone run` has it for its own broker
         bootstrap_servers=broker,
         topic=f"posts-{number}",
         dlq_topic=f"posts-{number}.dlq",

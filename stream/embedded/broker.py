@@ -26,7 +26,7 @@ from stream.embedded.children import Child, free_port, last_line, recorded, runs
 from stream.errors import StopService, UsageError
 from stream.settings import Kafka
 
-__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "running_in"]
+__all__ = ["DLQ_MAX_BYTES", "POSTS_MAX_BYTES", "EmbeddedBroker", "reached_at", "running_in"]
 
 HOST = "127.0.0.1"
 _NAME = "broker"
@@ -34,6 +34,8 @@ _KEEPER = Path(__file__).with_name("keeper.py")
 # A post of 1 MB with its key and headers; the dead-letter topic takes 64 KB more (DESIGN §2).
 POSTS_MAX_BYTES = (1 << 20) + (16 << 10)
 DLQ_MAX_BYTES = POSTS_MAX_BYTES + (64 << 10)
+# However little a fetch asks for, this broker answers with all that lies behind its offset.
+_MOST_FETCHED = 1 << 30
 _START_LIMIT = 30.0  # seconds; 100,000 records load in 2 s
 _PORT_ATTEMPTS = 3
 
@@ -188,6 +190,16 @@ def running_in(directory: Path) -> str | None:
     _, command = known
     host, port = (command[command.index(name) + 1] for name in ("--host", "--kafka-port"))
     return f"{host}:{port}"
+
+
+def reached_at(address: str, settings: Kafka) -> Kafka:
+    """The settings of a client of an embedded broker."""
+    return settings.model_copy(
+        update={
+            "bootstrap_servers": address,
+            "most_fetched": max(settings.most_fetched, _MOST_FETCHED),
+        }
+    )
 
 
 def find_binary() -> Path:

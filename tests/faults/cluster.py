@@ -124,12 +124,15 @@ class Cluster:
         port = free_port()
         self.broker = EmbeddedBroker(directory / "kafka", port)
         self.database = EmbeddedClickHouse(directory / "clickhouse", free_port())
-        self.kafka = Kafka(bootstrap_servers=f"127.0.0.1:{port}", partitions=partitions)
+        self.kafka = Kafka(
+            bootstrap_servers=f"127.0.0.1:{port}", partitions=partitions, most_fetched=1 << 30
+        )
         self.clickhouse = ClickHouse(interface="http", port=self.database.port)
         self.deployment = Deployment(
             directory / "work",
             brands=json.dumps({"brands": _brands()}),  # JSON is YAML
             UNDERTONE_KAFKA__BOOTSTRAP_SERVERS=self.kafka.bootstrap_servers,
+            UNDERTONE_KAFKA__MOST_FETCHED=str(1 << 30),  # as for any embedded broker
             UNDERTONE_KAFKA__PARTITIONS=str(partitions),
             UNDERTONE_KAFKA__BATCH_AGE="100ms",
             UNDERTONE_KAFKA__SESSION_TIMEOUT="6s",

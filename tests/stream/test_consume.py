@@ -274,3 +274,15 @@ def test_a_refused_commit_is_made_up_for_where_the_partition_is_kept(
     start()
     eventually(lambda: committed(kafka_settings) == 1)
     assert refused and stored(client) == 1
+
+
+def test_a_backlog_larger_than_any_fetch_is_read_on_the_embedded_broker(
+    kafka_settings: Kafka, start: Start, send: Send, client: Client
+) -> None:
+    """That broker gives all it has at once. An answer that is not taken is asked for again and
+    again, and nothing comes."""
+    assert kafka_settings.most_fetched > 40_000_000
+    send(*(post(number, f"Acme {number} {'x' * 800_000}") for number in range(50)))
+    service = start()
+    eventually(lambda: stored(client) == 50, within=60)
+    assert service.failure is None
