@@ -128,6 +128,7 @@ def messages(settings: Kafka, topic: str) -> list[Any]:
         bootstrap_servers=settings.bootstrap_servers,
         auto_offset_reset="earliest",
         consumer_timeout_ms=1500,
+        receive_message_max_bytes=1 << 30,  # the embedded broker gives all at once
     )
     try:
         return list(reader)
