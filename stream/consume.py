@@ -17,13 +17,13 @@ import structlog
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from stream import kafka, metrics
+from stream import kafka, metrics, topics
 from stream.batch_line import BatchLine
 from stream.batch_size import BatchSize
 from stream.clock import Clock
 from stream.commits import Commits, read_to
 from stream.decode import Record
-from stream.errors import RetryLater, StopService
+from stream.errors import RetryLater
 from stream.gathering import Gathering
 from stream.health import Health
 from stream.pipeline import Found, Pipeline
@@ -40,6 +40,8 @@ _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
 _POLL_MS = 100  # not shorter: a poll that ends early begins a join anew
 _POLL_AGAIN_SECONDS = 0.5  # while a batch waits for the line
+_REST_SECONDS = 0.09  # where nothing comes: a broker that holds no fetch back is asked without end
+_REST_POLL_MS = 10
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
 _STALLED_SECONDS = 30  # messages wait in a partition and none has come
@@ -68,7 +70,7 @@ class Consumer:
         self._stop = patience.stop
         self._line: BatchLine[Found] = BatchLine(pipeline.analyse, pipeline.store)
         self._size = BatchSize(settings.batch_posts, settings.batch_time.total_seconds())
-        self._paused = False
+        self._paused = self._resting = False
         self._polled = 0.0
         self._say_stuck_after = _STUCK_SECONDS
         self._gathered = Gathering()
@@ -94,7 +96,11 @@ class Consumer:
         """Join the group and consume, until told to stop or until the client is of no use."""
         client = self._patience.until_answered(lambda: kafka.consumer(self._settings), "kafka")
         try:
-            self._require_topic(client)
+            self._partitions = len(
+                self._patience.until_answered(
+                    partial(topics.partitions, client, self._settings.topic), "kafka"
+                )
+            )
             client.subscribe([self._settings.topic])
             while not self._stop.is_set():
                 self._turn(client)
@@ -106,7 +112,7 @@ class Consumer:
             client.close(autocommit=False, timeout_ms=_CLOSE_MS)
             log.info("consumer.stopped", uncommitted=len(self._gathered))
             self._gathered.clear()
-            self._assignment = set()
+            self._assignment, self._resting = set(), False
             self._commits = Commits(self._settings.topic)
 
     def _turn(self, client: Any) -> None:
@@ -116,6 +122,8 @@ class Consumer:
         else:
             if self._paused or self._held:  # some that are held may be tried again
                 self._resume(client)
+            if self._resting:
+                self._stop.wait(_REST_SECONDS)
             self._gather(client)
         self._commit(client)
         if self._line.is_free and self._is_due():
@@ -126,6 +134,7 @@ class Consumer:
     def _gather(self, client: Any) -> None:
         records = self._poll(client)
         self._gathered.add(records, time.monotonic())
+        self._resting = not (self._gathered or self._line) and bool(self._assignment)
 
     def _is_due(self) -> bool:
         age = self._settings.batch_age.total_seconds()
@@ -172,7 +181,8 @@ class Consumer:
     def _poll(self, client: Any) -> list[Record]:
         try:
             with kafka.errors_sorted():
-                found = list(kafka.records(client.poll(timeout_ms=_POLL_MS)))
+                wait = _REST_POLL_MS if self._resting else _POLL_MS
+                found = list(topics.records(client.poll(timeout_ms=wait)))
         except UnopenedBatch as error:
             self._hold(error)
             return []
@@ -279,21 +289,6 @@ class Consumer:
             metrics.STALLS.inc()
             log.warning("partitions.stalled", partitions=stalled, reason=reason)
             raise _Stalled(reason)
-
-    def _require_topic(self, client: Any) -> None:
-        topic = self._settings.topic
-
-        def look() -> set[int]:
-            with kafka.errors_sorted():
-                found: set[int] | None = client.partitions_for_topic(topic)
-            if not found:
-                raise StopService(
-                    f"kafka.topic {topic}: no such topic; create it, or set "
-                    "UNDERTONE_KAFKA__CREATE_TOPICS=true"
-                )
-            return found
-
-        self._partitions = len(self._patience.until_answered(look, "kafka"))
 
 
 class _Stalled(Exception):

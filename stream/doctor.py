@@ -10,7 +10,7 @@ from typing import Literal
 
 from models import ModelError
 from models.directory import inspect_directory
-from stream import generations, kafka, schema
+from stream import generations, kafka, schema, topics
 from stream.catalogue import load_catalogue
 from stream.database import connect
 from stream.decode import Record, decode
@@ -93,17 +93,17 @@ def _kafka(settings: Settings) -> Iterator[tuple[State, str]]:
     client = kafka.consumer(broker)
     try:
         with kafka.errors_sorted():
-            topics = client.topics()
+            known = client.topics()
             for topic in (broker.topic, broker.dlq_topic):
-                if topic not in topics:
+                if topic not in known:
                     yield "fail", f"topic {topic} is missing: create it"
                 else:
                     number = len(client.partitions_for_topic(topic) or ())
                     yield "ok", f"topic {topic}: {number} partitions"
-            if {broker.topic, broker.dlq_topic} <= set(topics):
+            if {broker.topic, broker.dlq_topic} <= set(known):
                 yield from _sizes(broker)
-            if broker.topic in topics:
-                yield from _messages(kafka.newest(client, broker.topic, _LOOKED_AT))
+            if broker.topic in known:
+                yield from _messages(topics.newest(client, broker.topic, _LOOKED_AT))
     finally:
         client.close(autocommit=False)
 

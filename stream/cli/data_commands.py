@@ -99,7 +99,7 @@ def produce(
     Example: `undertone produce posts.jsonl.gz --shift-to-now --as-fast-as-possible`
     A million old posts beside live ones: `undertone produce old.jsonl.gz --keep-lag-under 1000`
     """
-    from stream import kafka
+    from stream import kafka, topics
     from stream.produce import Line, last_time, parse, read_lines
     from stream.produce import produce as send_all
 
@@ -115,7 +115,7 @@ def produce(
 
     def has_room() -> bool:
         try:
-            return not keep_lag_under or kafka.lag(group, broker.topic) < keep_lag_under
+            return not keep_lag_under or topics.lag(group, broker.topic) < keep_lag_under
         except RetryLater:
             return False
 

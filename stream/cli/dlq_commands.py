@@ -139,7 +139,7 @@ def replay(
 
     Example: `undertone dlq replay --reason bad_field --dry-run`
     """
-    from stream import kafka
+    from stream import kafka, topics
     from stream.cli import dlq_screen
     from stream.dead_letter_replay import replay as send_back
     from stream.dead_letter_replay import sender
@@ -147,7 +147,7 @@ def replay(
     wanted = _reasons(reason)
     with _opened(config, starts or (), "--from") as dlq:
         topic = dlq.broker.topic
-        partitions = kafka.spans(dlq.client, topic)  # before anything is read: is it there?
+        partitions = topics.spans(dlq.client, topic)  # before anything is read: is it there?
         producer = None if dry_run else kafka.producer(dlq.broker)
         try:
             report = send_back(
@@ -184,12 +184,12 @@ class _Dlq:
         """What lies at these offsets. What is refused meanwhile, a replayed message perhaps, comes
         after them and is not met again.
         """
-        from stream import kafka
+        from stream import topics
         from stream.dead_letter_replay import read_letter
 
         total = sum(map(len, self.offsets.values()))
         with progress_bar(total, "letters") if bar else nullcontext() as advance:
-            found = kafka.read(self.client, self.broker.dlq_topic, self.offsets)
+            found = topics.read(self.client, self.broker.dlq_topic, self.offsets)
             for number, record in enumerate(found, 1):
                 yield read_letter(record)
                 if advance:
@@ -199,12 +199,12 @@ class _Dlq:
 @contextmanager
 def _opened(config: Path | None, given: Sequence[str], option: str) -> Iterator[_Dlq]:
     """The DLQ from the places given, or the beginning of a partition without one, to its end."""
-    from stream import kafka
+    from stream import topics
 
     places = dict(_place(text, option) for text in given)
     broker = broker_from(settings_from(config))
     with _library_silent(), _reader(broker) as client:
-        offsets = kafka.spans(client, broker.dlq_topic)
+        offsets = topics.spans(client, broker.dlq_topic)
         for partition, offset in places.items():
             held = offsets.get(partition, range(0))
             if partition not in offsets or offset > held.stop:

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-from stream import generations, kafka, schema
+from stream import generations, kafka, schema, topics
 from stream.catalogue import load_catalogue
 from stream.database import connect
 from stream.decode import Record
@@ -208,7 +208,7 @@ class Cluster:
     def _records(self, topic: str) -> list[Record]:
         client = kafka.reader(self.kafka)
         try:
-            return list(kafka.read(client, topic, kafka.spans(client, topic)))
+            return list(topics.read(client, topic, topics.spans(client, topic)))
         finally:
             client.close(autocommit=False)
 

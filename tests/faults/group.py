@@ -11,7 +11,7 @@ from kafka.admin import MemberToRemove
 from kafka.errors import NoError
 from kafka.structs import TopicPartition
 
-from stream import kafka
+from stream import kafka, topics
 from stream.settings import Kafka
 
 
@@ -85,7 +85,7 @@ class Group:
 
     def _spans(self, client: Any) -> dict[TopicPartition, range]:
         topic = self._settings.topic
-        found = kafka.spans(client, topic)
+        found = topics.spans(client, topic)
         return {TopicPartition(topic, part): span for part, span in found.items()}
 
     @contextmanager

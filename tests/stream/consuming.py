@@ -124,14 +124,20 @@ def dead_letters(settings: Kafka) -> list[Any]:
 def messages(settings: Kafka, topic: str) -> list[Any]:
     """What lies in a topic, as any client reads it."""
     reader = KafkaConsumer(
-        topic,
         bootstrap_servers=settings.bootstrap_servers,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=1500,
         receive_message_max_bytes=1 << 30,  # the embedded broker gives all at once
     )
     try:
-        return list(reader)
+        places = [TopicPartition(topic, part) for part in reader.partitions_for_topic(topic) or ()]
+        reader.assign(places)
+        reader.seek_to_beginning()
+        ends, found = reader.end_offsets(places), []
+        deadline = time.monotonic() + 60
+        while any(reader.position(place) < ends[place] for place in places):
+            assert time.monotonic() < deadline, "the topic cannot be read to its end"
+            for records in reader.poll(timeout_ms=500).values():
+                found += records
+        return found
     finally:
         reader.close()
 

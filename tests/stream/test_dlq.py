@@ -15,7 +15,7 @@ import pytest
 from kafka import KafkaProducer
 from structlog.testing import capture_logs
 
-from stream import kafka
+from stream import kafka, topics
 from stream.cli import main
 from stream.database import Client
 from stream.decode import Record
@@ -253,9 +253,9 @@ def test_reading_ends_where_the_topic_ended_at_the_start(kafka_settings: Kafka, 
     send(b"a", b"b", key=b"k")
     client = kafka.reader(kafka_settings)
     try:
-        spans = kafka.spans(client, kafka_settings.topic)
+        spans = topics.spans(client, kafka_settings.topic)
         send(b"too late", key=b"k")
-        found = [one.value for one in kafka.read(client, kafka_settings.topic, spans)]
+        found = [one.value for one in topics.read(client, kafka_settings.topic, spans)]
     finally:
         client.close(autocommit=False)
     assert found == [b"a", b"b"]
@@ -270,6 +270,6 @@ def test_a_broker_that_falls_silent_ends_the_reading(monkeypatch: pytest.MonkeyP
 
         def position(self, _place: object, timeout_ms: int) -> None: ...
 
-    monkeypatch.setattr(kafka, "_STUCK_SECONDS", 0)
+    monkeypatch.setattr(topics, "_STUCK_SECONDS", 0)
     with pytest.raises(RetryLater, match="partition 0, offset 3"):
-        list(kafka.read(Silent(), "posts.dlq", {0: range(3, 4)}))
+        list(topics.read(Silent(), "posts.dlq", {0: range(3, 4)}))

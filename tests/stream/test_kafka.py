@@ -9,7 +9,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 from kafka.structs import TopicPartition
 
-from stream import kafka
+from stream import kafka, topics
 from stream.errors import RetryLater, StopService
 from stream.settings import Kafka
 
@@ -81,5 +81,5 @@ def test_an_error_says_whether_waiting_helps(
 def test_an_absurd_record_timestamp_stops_nobody(stamp: int) -> None:
     """Microseconds given as milliseconds are the usual case; what is kept fits every column."""
     message = SimpleNamespace(offset=0, timestamp=stamp, key=None, value=b"{}", headers=[])
-    (record,) = kafka.records({TopicPartition("posts", 0): [message]})
+    (record,) = topics.records({TopicPartition("posts", 0): [message]})
     assert datetime(1970, 1, 1, tzinfo=UTC) <= record.time <= datetime(2200, 1, 1, tzinfo=UTC)

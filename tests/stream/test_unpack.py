@@ -18,7 +18,7 @@ import structlog
 from kafka import codec
 from kafka.structs import TopicPartition
 
-from stream import consume, kafka, metrics
+from stream import consume, kafka, metrics, topics
 from stream.database import Client
 from stream.embedded.broker import EmbeddedBroker
 from stream.settings import ClickHouse, Kafka
@@ -63,7 +63,7 @@ def test_a_batch_that_cannot_be_opened_is_named_with_its_place_at_every_poll(
 
     def look() -> bool:
         try:
-            found.extend(record.value for record in kafka.records(client.poll(timeout_ms=500)))
+            found.extend(record.value for record in topics.records(client.poll(timeout_ms=500)))
         except UnopenedBatch as error:
             raised.append(error)
         client.pause(*places)
@@ -92,7 +92,7 @@ def test_a_sound_batch_of_each_codec_is_read(kafka_settings: Kafka) -> None:
     send_raw(kafka_settings.bootstrap_servers, kafka_settings.topic, 0, batches)
     client = kafka.reader(kafka_settings)
     try:
-        read = kafka.read(client, kafka_settings.topic, {0: range(6)})
+        read = topics.read(client, kafka_settings.topic, {0: range(6)})
         assert [record.value for record in read] == [b"1", b"2", b"3", big, b"4", b"5"]
     finally:
         client.close()
