@@ -1,4 +1,4 @@
-"""Old posts by the hundred thousand, put on the topic while live ones come: what is live does not queue.
+"""Old posts by the hundred thousand go on the topic while live ones come: no live one queues.
 
 A consumer in this process on the embedded broker and database, with a costless scorer; window
 passes run beside it. The old posts go out by `produce` as `undertone produce --keep-lag-under`
