@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from kafka.errors import KafkaError
-from kafka.structs import TopicPartition
+from kafka.structs import MemberState, TopicPartition
 
 from stream import kafka, metrics, topics
 from stream.batch_line import BatchLine
@@ -134,7 +134,9 @@ class Consumer:
     def _gather(self, client: Any) -> None:
         records = self._poll(client)
         self._gathered.add(records, time.monotonic())
-        self._resting = not (self._gathered or self._line) and bool(self._assignment)
+        # A member that rejoins must not tarry: who commits meanwhile is refused and joins anew.
+        settled = bool(self._assignment) and client.group_metadata().state == MemberState.STABLE
+        self._resting = settled and not (self._gathered or self._line)
 
     def _is_due(self) -> bool:
         age = self._settings.batch_age.total_seconds()
