@@ -35,6 +35,7 @@ NOT_THE_LIBRARYS_CHOICE = {
 def test_no_option_that_matters_is_left_to_the_library(kafka_settings: Kafka) -> None:
     changes = {
         "batch_posts": 77,
+        "most_fetched": 32 << 20,
         "max_poll_interval": timedelta(minutes=2),
         "session_timeout": timedelta(seconds=9),
     }
