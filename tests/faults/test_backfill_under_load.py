@@ -126,7 +126,7 @@ def backfill(settings: Kafka, clickhouse: ClickHouse, number: int, within: float
     try:
         eventually(lambda: service.health.problems() == [])
         with Beside(settings, clickhouse) as beside:
-            eventually(lambda: len(beside.live) > 5)
+            eventually(lambda: len(beside.live) > 5 and len(beside.staleness) > 0)
             sent = produce(
                 lines(),
                 lambda line: sender.send(settings.topic, key=line.key, value=line.value),
