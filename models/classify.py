@@ -4,7 +4,8 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -19,8 +20,15 @@ CACHE_ENTRIES = 100_000
 """Scores remembered; about 25 MB when full."""
 
 
+CHUNK = 1024
+"""Passages that are sorted by length together; the next ones are tokenised meanwhile."""
+
+
 class Backend(Protocol):
     """What runs the network."""
+
+    name: str
+    """torch or onnx, with the precision."""
 
     def logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         """(n, labels) for the tokens of n passages, in order."""
@@ -53,6 +61,8 @@ class Classifier:
         """Names the model: what is scored under one hash is scored alike."""
         self._cache = _Cache(cache_entries)
         self._lock = threading.Lock()
+        self.why = "asked for"
+        """Why it runs on this backend."""
         self.scored = 0
         """Passages that went through the network, since loading."""
         self.cache_hits = 0
@@ -86,7 +96,21 @@ class Classifier:
         return self._logits([window(passage) for passage in passages])
 
     def _logits(self, cut: Sequence[Passage]) -> NDArray[np.float32]:
-        return self._backend.logits(self._encoder.encode(cut))[:, self._columns]
+        found = [self._backend.logits(tokens) for tokens in self._tokenised(cut)]
+        return np.concatenate(found)[:, self._columns]
+
+    def _tokenised(self, cut: Sequence[Passage]) -> Iterator[list[Tokens]]:
+        """Tokens of a chunk after another, each made while the one before it is computed."""
+        if len(cut) <= CHUNK:
+            yield self._encoder.encode(cut)
+            return
+        with ThreadPoolExecutor(1, "tokenise") as thread:
+            ahead = thread.submit(self._encoder.encode, cut[:CHUNK])
+            for start in range(CHUNK, len(cut), CHUNK):
+                tokens = ahead.result()
+                ahead = thread.submit(self._encoder.encode, cut[start : start + CHUNK])
+                yield tokens
+            yield ahead.result()
 
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """Probabilities, shape (n, 3), columns negative, neutral, positive, in the order given.

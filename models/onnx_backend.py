@@ -15,6 +15,8 @@ class OnnxBackend:
     """Runs an ONNX file over tokens. In 8 bits every token has a scale of its own, so that a row's
     answer does not depend on the other rows beyond rounding."""
 
+    name = "onnx"
+
     def __init__(self, file: Path, pad_id: int, threads: int | None = None) -> None:
         """Raises BackendMissing where ONNX Runtime is not installed."""
         try:

@@ -14,9 +14,11 @@ from models.adapters import put_on
 from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget, padded
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
+from models.passage import MAX_TOKENS
 from models.quiet import quiet
 
 CUDA_TOKENS = 32768
+CUDA_ROWS = 1024
 
 PAD_TO = 8
 """Lengths are rounded up to this: few distinct shapes keep the allocators from fragmenting."""
@@ -52,7 +54,7 @@ def load_tokenizer(path: Path) -> Any:
 
 
 def load_network(path: Path) -> Any:
-    """The network of an inspected directory, in fp32.
+    """The network of an inspected directory, in fp32; attention is fused where it has that.
 
     Raises ModelRefused where the files are no whole classifier: transformers would make up a
     missing head from random numbers.
@@ -87,16 +89,32 @@ def _refused(path: Path) -> Iterator[None]:
 
 
 class TorchBackend:
-    """Runs a sequence classifier over tokens; `device` is cpu or cuda."""
+    """Runs a sequence classifier over tokens.
 
-    def __init__(self, network: Any, pad_id: int, device: str) -> None:
+    `device` is cpu or cuda, `dtype` fp32 on the one and bfloat16 on the other where it is None,
+    `tokens` the most a batch may hold with its padding.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        pad_id: int,
+        device: str,
+        dtype: torch.dtype | None = None,
+        tokens: int | None = None,
+    ) -> None:
         self._cuda = device == "cuda"
         self._device = torch.device(device)
-        dtype = torch.bfloat16 if self._cuda else torch.float32
+        dtype = dtype or (torch.bfloat16 if self._cuda else torch.float32)
         self._network = network.to(self._device, dtype).eval()
         self._pad_id = pad_id
+        self._tokens = tokens or (CUDA_TOKENS if self._cuda else CPU_TOKENS)
+        self._rows = CUDA_ROWS if self._cuda else CPU_ROWS
+        self.name = f"torch, {str(dtype).removeprefix('torch.')}, {device}"
         # a network without token types (RoBERTa's kind) is not given any
         self._typed = getattr(network.config, "type_vocab_size", 0) > 1
+        if self._cuda:  # kernels are chosen and memory is taken now, not at the first post
+            self.logits([Tokens([pad_id] * MAX_TOKENS, [0] * MAX_TOKENS)] * 256)
 
     @property
     def network(self) -> Any:
@@ -108,15 +126,36 @@ class TorchBackend:
         """Whether the network is given token types."""
         return self._typed
 
+    @property
+    def tokens(self) -> int:
+        """What a batch may hold now; halved each time the device had no memory for it."""
+        return self._tokens
+
     def logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         """(n, labels) in the order given. Rows are grouped by length; a row's logits do not depend
-        on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked)."""
-        lengths = [-(-len(row.ids) // PAD_TO) * PAD_TO for row in rows]
-        budget, most = (CUDA_TOKENS, 1024) if self._cuda else (CPU_TOKENS, CPU_ROWS)
+        on its neighbours beyond rounding (about 1e-6 in fp32: padding is masked).
+
+        Where the device has no memory for a batch, smaller ones are tried, from then on too.
+        Raises torch.OutOfMemoryError where it has none for a single row.
+        """
+        while True:
+            try:
+                return self._logits(rows)
+            except torch.OutOfMemoryError:
+                longest = max(self._length(row) for row in rows)
+                if self._tokens <= longest:
+                    raise
+                self._tokens = max(self._tokens // 2, longest)
+            # outside of the handler, whose traceback holds what filled the memory
+            if self._cuda:
+                torch.cuda.empty_cache()
+
+    def _logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
+        lengths = [self._length(row) for row in rows]
         found: NDArray[np.float32] | None = None
         pending = []
         with torch.inference_mode():
-            for batch in by_token_budget(lengths, budget, most):
+            for batch in by_token_budget(lengths, self._tokens, self._rows):
                 out = self._forward([rows[i] for i in batch], lengths[batch[-1]])
                 pending.append((batch, out))
             # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
@@ -126,6 +165,10 @@ class TorchBackend:
                     found = np.zeros((len(rows), values.shape[1]), np.float32)
                 found[batch] = values
         return found if found is not None else np.zeros((0, 3), np.float32)
+
+    @staticmethod
+    def _length(row: Tokens) -> int:
+        return -(-len(row.ids) // PAD_TO) * PAD_TO
 
     def _forward(self, batch: list[Tokens], longest: int) -> torch.Tensor:
         given = pad(batch, longest, self._pad_id, typed=self._typed)
