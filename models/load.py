@@ -11,14 +11,15 @@ from models.errors import BackendMissing
 def load_classifier(
     path: Path,
     device: str = "auto",
-    backend: str = "auto",
+    backend: str = "torch",
     threads: int | None = None,
     labels: str | None = None,
 ) -> Classifier:
     """Loads the model in `path`; nothing is fetched from any network.
 
     `device` is auto, cpu or cuda (auto: CUDA where there is one); `backend` is torch, onnx
-    (8 bits on the CPU; the file is made on first use and kept in the user's cache) or auto: torch.
+    (8 bits on the CPU; the file is made on first use and kept in the user's cache) or auto: onnx
+    on a CPU where it can be had and agrees with fp32 (`models.eight_bits`), else torch.
     `threads` sets torch's threads, which are the whole process's; None leaves them.
     `labels` says what the labels of a model with other names mean, as
     "LABEL_0=negative,LABEL_1=neutral,LABEL_2=positive".
@@ -33,6 +34,7 @@ def load_classifier(
         raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
     checked = inspect_directory(Path(path), labels)
     # torch takes seconds to import: only what loads a model pays for it
+    from models.eight_bits import Choice, choose
     from models.torch_backend import TorchBackend, find_device, load_network, load_tokenizer
 
     found = find_device("cpu" if backend == "onnx" else device, threads)
@@ -42,11 +44,23 @@ def load_classifier(
         network = load_network(checked.path)
         return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
 
-    if backend != "onnx":
-        return on_torch()
-    from models.export import cached_file, calibration, file_for
-    from models.onnx_backend import OnnxBackend
+    def on_onnx(file: Path) -> Classifier:
+        from models.onnx_backend import OnnxBackend
 
-    # the network in fp32 is only needed to make the file
-    file = cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8", calibration())
-    return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
+        return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
+
+    if backend == "onnx":
+        from models.export import cached_file, calibration, file_for
+
+        # the network in fp32 is only needed to make the file
+        return on_onnx(
+            cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8", calibration())
+        )
+    choice = Choice(None, "asked for")
+    if backend == "auto":
+        choice = Choice(None, "on CUDA")
+        if found == "cpu":
+            choice = choose(checked.model_hash, on_torch, threads)
+    classifier = on_onnx(choice.file) if choice.file else on_torch()
+    classifier.why = choice.why
+    return classifier

@@ -164,7 +164,7 @@ def load_scorer(settings: Settings) -> Scorer:
     model = settings.model
     path = model.path or SHIPPED_MODEL
     try:
-        return load_classifier(
+        found = load_classifier(
             path,
             device=model.device,
             backend=model.backend,
@@ -173,6 +173,8 @@ def load_scorer(settings: Settings) -> Scorer:
         )
     except ModelError as error:
         raise UsageError(f"model.path {path}: {error}") from None
+    log.info("model.loaded", backend=found.backend.name, why=found.why)
+    return found
 
 
 def start_consumer(running: Running, scorer: Scorer | None = None) -> None:

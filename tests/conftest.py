@@ -16,6 +16,14 @@ from stream.settings import ClickHouse, Kafka
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where models' 8-bit files are kept: nothing of the user's, and made once for all workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def clickhouse_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The one directory of embedded ClickHouse: chDB opens one path per process.

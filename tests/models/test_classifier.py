@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import Classifier, Passage, load_classifier
+from models import Classifier, Passage, classify, load_classifier
 from models.classify import Classifier as Plain
 from models.directory import inspect_directory
+from models.encode import Tokens
 
 TEXTS = [
     "short",
@@ -154,3 +155,29 @@ def test_temperature_flattens_and_keeps_the_label(
     cold, hot = tiny.score(passages), load_classifier(path).score(passages)
     assert (cold.argmax(axis=1) == hot.argmax(axis=1)).all()
     assert (hot.max(axis=1) < cold.max(axis=1)).all()
+
+
+def test_many_passages_are_tokenised_ahead_in_order(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passages = [Passage(f"{TEXTS[n % len(TEXTS)]} {n}") for n in range(50)]
+    whole = tiny.logits(passages)
+    monkeypatch.setattr(classify, "CHUNK", 7)
+    np.testing.assert_allclose(tiny.logits(passages), whole, atol=1e-5)
+
+
+def test_what_the_tokeniser_raises_reaches_the_caller(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, calls = tiny.encoder.encode, []
+
+    def fails_at_the_third(cut: Sequence[Passage]) -> list[Tokens]:
+        calls.append(cut)
+        if len(calls) == 3:
+            raise RuntimeError("no tokens")
+        return encode(cut)
+
+    monkeypatch.setattr(classify, "CHUNK", 7)
+    monkeypatch.setattr(tiny.encoder, "encode", fails_at_the_third)
+    with pytest.raises(RuntimeError, match="no tokens"):
+        tiny.logits([Passage("good")] * 50)

@@ -1,0 +1,86 @@
+"""Nobody gets 8 bits unasked where they do not agree with fp32, or where they cannot be had."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models import Classifier, Passage, eight_bits, export, load_classifier
+from models.eight_bits import choose, compared
+
+pytest.importorskip("onnx", reason="needs the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "undertone"
+
+
+def agreeing(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    monkeypatch.setattr(eight_bits, "_compare", lambda *_: share)
+
+
+def test_a_cpu_takes_the_file_that_agrees_and_loads_no_network_again(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreeing(monkeypatch, 0.99)
+    first = load_classifier(tiny_path, "cpu", "auto")
+    assert first.backend.name == "onnx" and "99.0%" in first.why
+
+    def never(_path: Path) -> None:
+        raise AssertionError("the network in fp32 was loaded")
+
+    monkeypatch.setattr("models.torch_backend.load_network", never)
+    monkeypatch.setattr(eight_bits, "_compare", never)
+    second = load_classifier(tiny_path, "cpu", "auto")
+    assert (second.score([Passage("good")]) == first.score([Passage("good")])).all()
+
+
+def test_a_file_that_does_not_agree_is_not_taken_and_not_compared_again(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for share in (0.9, 1.0):
+        agreeing(monkeypatch, share)
+        found = load_classifier(tiny_path, "cpu", "auto")
+        assert found.backend.name.startswith("torch") and "90.0%" in found.why
+    assert load_classifier(tiny_path, "cpu", "onnx").backend.name == "onnx"  # asked for by name
+
+
+def test_what_is_kept_beside_a_file_and_cannot_be_read_is_found_again(
+    tiny: Classifier, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreeing(monkeypatch, 0.98)
+    file, _ = choose(tiny.model_hash, lambda: tiny)
+    assert file is not None
+    (kept,) = cache.glob("*.json")
+    kept.write_text("{")
+    assert choose(tiny.model_hash, lambda: tiny).file == file
+    assert json.loads(kept.read_text()) == {"labels_equal": 0.98}
+
+
+def test_without_a_place_for_the_file_it_is_torch(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "undertone").write_text("in the way")
+    found = load_classifier(tiny_path, "cpu", "auto")
+    assert found.backend.name.startswith("torch") and "cannot be kept" in found.why
+
+
+def test_the_shipped_model_agrees(shipped: Classifier) -> None:
+    """On every fifth of the texts; the first start compares all of them."""
+    from models.onnx_backend import OnnxBackend
+
+    file = export.file_for(shipped, "int8", export.calibration())
+    int8 = shipped.on(OnnxBackend(file, shipped.encoder.pad_id, 1))
+    passages = compared()[::5]
+    assert (int8.score(passages).argmax(1) == shipped.score(passages).argmax(1)).mean() >= 0.95
+
+
+def test_what_is_compared_was_not_calibrated_on() -> None:
+    texts = {passage.text for passage in compared()}
+    assert len(compared()) == eight_bits.COMPARED
+    assert not texts & {passage.text for passage in export.calibration()}
