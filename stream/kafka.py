@@ -74,7 +74,8 @@ def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
             max_poll_records=settings.batch_posts,
             max_poll_interval_ms=_ms(settings.max_poll_interval),
             session_timeout_ms=_ms(settings.session_timeout),
-            heartbeat_interval_ms=min(3_000, _ms(settings.session_timeout) // 3),
+            # It is by its heartbeat that a member learns of a rebalance, and others wait for it.
+            heartbeat_interval_ms=min(1_000, _ms(settings.session_timeout) // 3),
             fetch_max_wait_ms=200,
             max_partition_fetch_bytes=1024 * 1024,
             fetch_max_bytes=16 * 1024 * 1024,

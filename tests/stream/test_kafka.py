@@ -22,7 +22,7 @@ NOT_THE_LIBRARYS_CHOICE = {
     "max_poll_records": 77,
     "max_poll_interval_ms": 120_000,
     "session_timeout_ms": 9_000,
-    "heartbeat_interval_ms": 3_000,
+    "heartbeat_interval_ms": 1_000,
     "max_partition_fetch_bytes": 1024 * 1024,
     "fetch_max_bytes": 16 * 1024 * 1024,
     "receive_message_max_bytes": 32 * 1024 * 1024,

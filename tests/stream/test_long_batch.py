@@ -58,8 +58,8 @@ def test_a_batch_of_twice_max_poll_interval_evicts_nobody(
     """Scoring takes 2 x max_poll_interval: no eviction, no refused commit, heartbeats answered
     at most 9 s apart.
 
-    Full: the shipped minute, a batch of two; a heartbeat each 3 s, gaps <= 9 s. Short: poll
-    interval divided by 20; a heartbeat each 2 s, gaps <= 6 s: as many heartbeats may be missed.
+    A heartbeat is sent each second. Full: the shipped minute, a batch of two, gaps <= 9 s.
+    Short: poll interval divided by 20, gaps <= 6 s.
     Real broker; the answers to heartbeats are counted at the client's edge.
     """
     answered: list[float] = []
