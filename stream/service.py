@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 import models
-from models import ModelError, load_classifier
+from models import Classifier, ModelError, load_classifier
 from stream import garbage, generations, kafka, schema
 from stream.alerts import Transition
 from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
@@ -159,7 +159,7 @@ def schema_target(settings: Settings) -> schema.Target:
     )
 
 
-def load_scorer(settings: Settings) -> Scorer:
+def load_scorer(settings: Settings) -> Classifier:
     """The classifier of the settings. Raises UsageError with the reason it cannot be used."""
     model = settings.model
     path = model.path or SHIPPED_MODEL

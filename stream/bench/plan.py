@@ -14,6 +14,8 @@ from stream.errors import UsageError
 from stream.settings import Settings
 
 PARTS = {
+    "engine": "the classifier as the service runs it, and a transformers pipeline in fp32",
+    "limit": "the classifier in fp32, and the best rate of sgemm",
     "stages": "the steps of a post's way, each by itself",
 }
 """What each compares. Its module in this package has its name."""

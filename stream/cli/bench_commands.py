@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -46,6 +46,9 @@ def bench(
     size: Annotated[
         float, typer.Option(help="0.1 takes a tenth of the posts: a look, no result.", min=0.001)
     ] = 1.0,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="In place of model.device.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure how fast the parts of a post's way are on this machine. Exit 1 where a bar is missed.
@@ -58,7 +61,8 @@ def bench(
     from stream.bench.plan import Bench, chosen, measure
 
     names = chosen(parts or [])
-    settings = settings_from(config, log={"level": "error"})
+    model = {"model": {"device": device}} if device else {}
+    settings = settings_from(config, log={"level": "error"}, **model)
     corpus = _corpus(posts, brands)
     labelled = read_rows(rows) if rows else written()
     found = []
