@@ -3,7 +3,8 @@
 Real processes: an embedded broker, embedded ClickHouse behind its HTTP front, `undertone consume`
 with a pure scorer. The embedded broker waits for a dead member for ever, so the test takes it out
 of the group at once; on Kafka its partitions wait for `session_timeout` before the rest. It also
-lets members that join at once wait for max_poll_interval (decision 007), so that is 5 s here.
+lets members that join at once wait for max_poll_interval (decision 007), so that is 3 s here: as
+long as the time between two changes, it would leave none between two rebalances.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Crowd:
         return True
 
     def _member(self) -> Role:
-        return self._cluster.member(UNDERTONE_KAFKA__MAX_POLL_INTERVAL="5s")
+        return self._cluster.member(UNDERTONE_KAFKA__MAX_POLL_INTERVAL="3s")
 
 
 def come_and_go(shared: Cluster, changes: int, longest_idle: float) -> None:
