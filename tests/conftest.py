@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from stream import kafka, schema
 from stream.database import connect
@@ -22,6 +23,13 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp().parent / "cache"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command sets up the logs of the whole process, on the stderr of its test: soon closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,6 @@ def test_a_text_can_forge_no_log_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(lines) == 1
     assert "\x1b" not in lines[0] and "\u202e" not in lines[0]
     assert json.loads(lines[0])["detail"] == escape(text)
-    structlog.reset_defaults()
 
 
 def test_a_consumer_without_a_board_answers_its_probes() -> None:
