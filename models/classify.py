@@ -19,7 +19,6 @@ from models.rows import LABELS
 CACHE_ENTRIES = 100_000
 """Scores remembered; about 25 MB when full."""
 
-
 CHUNK = 1024
 """Passages that are sorted by length together; the next ones are tokenised meanwhile."""
 

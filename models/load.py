@@ -1,5 +1,6 @@
 """A directory to a Classifier, strictly: local files, safetensors, no code but our own."""
 
+from functools import cache
 from pathlib import Path
 
 from models.classify import Classifier
@@ -34,12 +35,12 @@ def load_classifier(
         raise BackendMissing(f"model.device: {device!r} is no device; choose auto, cpu or cuda")
     checked = inspect_directory(Path(path), labels)
     # torch takes seconds to import: only what loads a model pays for it
-    from models.eight_bits import Choice, choose
     from models.torch_backend import TorchBackend, find_device, load_network, load_tokenizer
 
     found = find_device("cpu" if backend == "onnx" else device, threads)
     encoder = Encoder(load_tokenizer(checked.path), marks=checked.marks)
 
+    @cache
     def on_torch() -> Classifier:
         network = load_network(checked.path)
         return Classifier(encoder, TorchBackend(network, encoder.pad_id, found), checked)
@@ -56,11 +57,14 @@ def load_classifier(
         return on_onnx(
             cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8", calibration())
         )
-    choice = Choice(None, "asked for")
-    if backend == "auto":
-        choice = Choice(None, "on CUDA")
-        if found == "cpu":
-            choice = choose(checked.model_hash, on_torch, threads)
-    classifier = on_onnx(choice.file) if choice.file else on_torch()
-    classifier.why = choice.why
+    if backend == "torch":
+        return on_torch()
+    if found == "cuda":
+        classifier, why = on_torch(), "on CUDA"
+    else:
+        from models.eight_bits import choose
+
+        file, why = choose(checked.model_hash, on_torch, threads)
+        classifier = on_onnx(file) if file else on_torch()
+    classifier.why = why
     return classifier
