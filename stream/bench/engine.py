@@ -8,12 +8,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from transformers import pipeline
 
 from models import Passage, load_classifier
-from models.directory import inspect_directory
 from models.figures import macro_f1
 from models.passage import MAX_TOKENS
+from models.torch_backend import find_device
 from stream.bench.figures import Bar, Part, alternate
 from stream.bench.plan import Bench
 from stream.service import SHIPPED_MODEL, load_scorer
@@ -32,16 +34,11 @@ def measure(bench: Bench) -> Part:
     taken from the cache. Macro-F1 is that of the labelled rows, with their targets, against the
     same model in fp32 torch.
     """
-    import torch
-
     settings = bench.settings.model
     engine = load_scorer(bench.settings)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     path = settings.path or SHIPPED_MODEL
-    pipeline = _pipeline(path, settings.device)
-    columns = inspect_directory(path, settings.labels).columns
-    own = pipeline.model.config.label2id
+    rival = _pipeline(path, find_device(settings.device, settings.threads))
+    own = rival.model.config.label2id
     count = bench.count(POSTS)
     answers: dict[str, Labels] = {}
 
@@ -61,8 +58,8 @@ def measure(bench: Bench) -> Part:
     def by_pipeline(size: int) -> Callable[[list[str]], Labels]:
         def run(texts: list[str]) -> Labels:
             with torch.inference_mode():
-                found = pipeline(texts, batch_size=size, truncation=True, max_length=MAX_TOKENS)
-            return np.array([columns.index(own[one["label"]]) for one in found])
+                found = rival(texts, batch_size=size, truncation=True, max_length=MAX_TOKENS)
+            return np.array([engine.columns.index(own[one["label"]]) for one in found])
 
         return run
 
@@ -113,8 +110,4 @@ def has_vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def _pipeline(path: Path, device: str) -> Any:
-    import torch
-    from transformers import pipeline
-
-    on = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return pipeline("text-classification", model=str(path), dtype=torch.float32, device=on)
+    return pipeline("text-classification", model=str(path), dtype=torch.float32, device=device)
