@@ -31,7 +31,6 @@ def call(
 ) -> Call:
     """Run a command in an empty directory; its exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stream.cli.options.set_up_logs", lambda _: None)
 
     def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["undertone", *arguments])

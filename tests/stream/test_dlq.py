@@ -49,7 +49,6 @@ def call(
 ) -> Iterator[Call]:
     """Run `undertone dlq` on the test's topics; its exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stream.cli.options.set_up_logs", lambda _: None)
     monkeypatch.setattr("stream.cli.dlq_commands.stop_on_signals", lambda: None)
     for name in ("bootstrap_servers", "topic", "dlq_topic"):
         monkeypatch.setenv(f"UNDERTONE_KAFKA__{name}".upper(), getattr(kafka_settings, name))

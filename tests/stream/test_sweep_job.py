@@ -124,7 +124,6 @@ def call(
 ) -> Call:
     """Run `undertone verify` on the test's database."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stream.cli.options.set_up_logs", lambda _: None)
     monkeypatch.setattr("stream.cli.verify_commands.stop_on_signals", threading.Event)
     monkeypatch.setattr(Settings, "window_margin", timedelta(0))
     monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
