@@ -37,17 +37,13 @@ def fold(text: str) -> Folded:
     """Fold a text. Invisible characters inside words vanish, so that they hide nothing."""
     if text.isascii():
         return Folded(text.lower(), range(len(text) + 1))
-    parts: list[str] = []
-    origin: list[int] = []
-    for index, char in enumerate(text):
-        folded = _fold_character(char)
-        parts.append(folded)
-        if len(folded) == 1:
-            origin.append(index)
-        else:
-            origin.extend([index] * len(folded))
+    parts = list(map(_fold_character, text))
+    folded = "".join(parts)
+    if len(folded) == len(text) and max(map(len, parts)) == 1:  # as most are: one for one
+        return Folded(folded, range(len(text) + 1))
+    origin = [index for index, part in enumerate(parts) for _ in part]
     origin.append(len(text))
-    return Folded("".join(parts), origin)
+    return Folded(folded, origin)
 
 
 @lru_cache(maxsize=65536)

@@ -16,6 +16,13 @@ from stream.settings import Settings
 PARTS = {
     "engine": "the classifier as the service runs it, and a transformers pipeline in fp32",
     "limit": "the classifier in fp32, and the best rate of sgemm",
+    "service": "the whole service, and the classifier by itself",
+    "host": "the whole service with a scorer that costs nothing, on this machine alone",
+    "match": "finding brands among a hundred aliases and among ten thousand",
+    "memory": "what the service holds after 20,000 posts and after 200,000",
+    "windows": "recomputing one minute beside a hundred thousand posts and beside ten million",
+    "scale": "one, two and four consumers whose model is on another machine",
+    "latency": "a post to its row and a minute to its webhook, at half of the full load",
     "stages": "the steps of a post's way, each by itself",
 }
 """What each compares. Its module in this package has its name."""

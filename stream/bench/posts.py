@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,11 +47,23 @@ class Corpus:
         self, count: int, series: str, created_at: datetime
     ) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of `count` Kafka messages, all created at that time."""
-        time = created_at.isoformat()
         for post in self.take(count, series):
-            value = post | {"created_at": time}
-            key = f"{post['source']}:{post['post_id']}"
-            yield key.encode(), json.dumps(value, ensure_ascii=False).encode()
+            yield message(post, created_at)
+
+    def of(self, brand: str) -> Corpus:
+        """Those of its posts that name this brand."""
+        matcher = Matcher(self.catalogue)
+        named = tuple(
+            (post, end) for post, end in self.posts if matcher.match(post["text"])[0].brand == brand
+        )
+        return Corpus(named, self.catalogue, self.name)
+
+
+def message(post: Mapping[str, Any], created_at: datetime) -> tuple[bytes, bytes]:
+    """Key and value of the Kafka message that tells of a post."""
+    value = {**post, "created_at": created_at.isoformat()}
+    key = f"{post['source']}:{post['post_id']}"
+    return key.encode(), json.dumps(value, ensure_ascii=False).encode()
 
 
 def corpus(values: Iterable[bytes], catalogue: Catalogue, name: str) -> Corpus:

@@ -53,7 +53,7 @@ def bench(
 ) -> None:
     """Measure how fast the parts of a post's way are on this machine. Exit 1 where a bar is missed.
 
-    Example: `undertone bench engine host --json`
+    Example: `undertone bench host match --json`
     """
     from models.rows import read_rows
     from models.written import written
@@ -62,7 +62,8 @@ def bench(
 
     names = chosen(parts or [])
     model = {"model": {"device": device}} if device else {}
-    settings = settings_from(config, log={"level": "error"}, **model)
+    brands = brands or shipped_scenario() / "brands.yaml"
+    settings = settings_from(config, log={"level": "error"}, brands={"file": brands}, **model)
     corpus = _corpus(posts, brands)
     labelled = read_rows(rows) if rows else written()
     found = []
@@ -84,7 +85,7 @@ def bench(
         raise StopService(f"bars missed: {', '.join(missed)}")
 
 
-def _corpus(posts: Path | None, brands: Path | None) -> Corpus:
+def _corpus(posts: Path | None, brands: Path) -> Corpus:
     from datetime import UTC, datetime
 
     from stream.bench.posts import corpus
@@ -92,13 +93,12 @@ def _corpus(posts: Path | None, brands: Path | None) -> Corpus:
     from stream.produce import read_lines
     from stream.scenario import load_scenario, messages
 
-    scenario = shipped_scenario()
-    catalogue = load_catalogue(brands or scenario / "brands.yaml")
+    catalogue = load_catalogue(brands)
     if posts is not None:
         return corpus(read_lines(posts), catalogue, posts.name)
 
     def ours() -> Iterator[bytes]:
-        for message in messages(load_scenario(scenario), datetime.now(UTC)):
+        for message in messages(load_scenario(shipped_scenario()), datetime.now(UTC)):
             if message.expected == "stored" and message.value is not None:
                 yield message.value
 

@@ -18,9 +18,13 @@ from models import Passage
 from models.rows import LABELS, Row
 from stream.bench import engine
 from stream.bench.figures import Bar, Figure, Part, alternate, as_json
+from stream.bench.latency import Moody, quantile
 from stream.bench.limit import flops, products
+from stream.bench.match import with_more
 from stream.bench.plan import Bench, chosen
 from stream.bench.posts import Corpus, corpus
+from stream.bench.scorers import Costless
+from stream.bench.whole import middle
 from stream.catalogue import Brand, Catalogue
 from stream.cli import app
 from stream.errors import UsageError
@@ -107,6 +111,76 @@ def test_the_command_prints_every_stage() -> None:
     (part,) = json.loads(found.stdout)
     assert [figure["name"] for figure in part["figures"]] == ["decode", "match", "language", "row"]
     assert all(figure["minimum"] > 0 for figure in part["figures"])
+
+
+def test_the_posts_of_a_brand_are_those_that_name_it() -> None:
+    both = [message(f"the {name} phone, {i}") for i in range(60) for name in ("Acme", "Bolt")]
+    posts = corpus(both, CATALOGUE, "ours")
+    assert all("Bolt" in text for text in posts.of("Bolt").texts(70, "x"))
+    assert len(posts.of("Bolt").posts) == len(posts.of("Acme").posts) == 60
+
+
+def test_a_rate_is_that_of_the_middle_of_a_run() -> None:
+    """A batch of 40 each 0.02 s; the first took long to come, the last was waited for too."""
+    asked = []
+
+    def await_stored(least: int) -> int:
+        asked.append(least)
+        time.sleep(0.02)
+        return -(-least // 40) * 40
+
+    done = middle(await_stored, 400, lambda: {"calls": float(len(asked))})
+    assert asked == [40, 360, 400]
+    assert (done.posts, done.spent) == (320, {"calls": 1})
+    assert done.rate == 320 / done.seconds and 0.02 <= done.seconds < 0.2
+
+
+def test_a_run_of_a_single_batch_has_no_rate() -> None:
+    with pytest.raises(UsageError, match="--size"):
+        middle(lambda _: 3, 3)
+
+
+def test_made_aliases_are_so_many_and_always_the_same() -> None:
+    few, many = (with_more(CATALOGUE, aliases) for aliases in (100, 1000))
+    assert many == with_more(CATALOGUE, 1000)
+    made = [alias for brand in many.brands[2:] for alias in brand.aliases]
+    assert len(set(made)) == 1000 and len(few.brands) == 2 + 10
+    assert Matcher(many).match("the Acme phone")[0].brand == "Acme"
+
+
+def test_a_quantile_of_a_histogram_lies_where_promql_puts_it() -> None:
+    buckets = {1.0: 10.0, 2.0: 30.0, 5.0: 40.0, float("inf"): 40.0}
+    assert quantile(buckets, 0.5) == 1.5
+    assert quantile(buckets, 0.25) == 1.0
+    assert quantile(buckets, 1.0) == 5.0
+    assert quantile({1.0: 0.0, float("inf"): 4.0}, 0.5) == 1.0
+    assert quantile({}, 0.5) == 0
+
+
+def test_only_what_belongs_to_a_spike_is_negative() -> None:
+    found = Moody(Costless()).score([Passage("Acme load1-3"), Passage("Acme spike-3")])
+    assert found.argmax(1).tolist() == [1, 0]
+
+
+PARTS_ON_REAL_PARTS = {
+    "host": ("0.05", {"whole service", "decode", "store", "CPU of the broker"}),
+    "windows": ("0.001", {"100 posts", "10,000 posts"}),
+    "match": ("0.01", {"100 aliases", "10,000 aliases"}),
+}
+
+
+@pytest.mark.parametrize("name", PARTS_ON_REAL_PARTS)
+def test_a_part_measures_the_real_service(name: str) -> None:
+    """Small, so that no bar is judged: what it measures is there and takes time."""
+    size, expected = PARTS_ON_REAL_PARTS[name]
+    command = ["bench", name, "--size", size, "--repeats", "1", "--json"]
+    found = CliRunner().invoke(app, command)
+    assert found.exception is None or "bars missed" in str(found.exception)
+    (part,) = json.loads(found.stdout)
+    figures = {figure["name"]: figure["median"] for figure in part["figures"]}
+    assert figures.keys() >= expected
+    assert all(figures[figure] > 0 for figure in expected)
+    assert part["bars"]
 
 
 def test_the_flops_of_an_encoder_are_those_counted_by_hand() -> None:
