@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -75,6 +76,11 @@ class Classifier:
     @property
     def backend(self) -> Backend:
         return self._backend
+
+    @property
+    def directory(self) -> Path:
+        """Where it was loaded from."""
+        return self._model.path
 
     @property
     def columns(self) -> list[int]:

@@ -35,7 +35,7 @@ def choose(model_hash: str, exact: Callable[[], Classifier], threads: int | None
         agreement = _known(file) if file else None
         if file is None or agreement is None:
             fp32 = exact()
-            file = file_for(fp32, "int8", calibration())
+            file = file_for(fp32, "int8")
             backend = OnnxBackend(file, fp32.encoder.pad_id, threads)
             agreement = _compare(fp32, fp32.on(backend))
             write(_beside(file), json.dumps({"labels_equal": agreement}).encode())

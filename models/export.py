@@ -4,22 +4,26 @@ Where no place is named the file lies in a cache of the user's, named by the mod
 made when it is missing or damaged.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.classify import Classifier
-from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
 from models.passage import Passage, window
 from models.written import written
 
+if TYPE_CHECKING:
+    from models.activations import Largest
+
 Precision = Literal["int8", "fp32"]
 
-VERSION = 1
+VERSION = 2
 """Raised when equal weights would give another file."""
 
 CALIBRATION_POSTS = 8
@@ -27,9 +31,15 @@ CALIBRATION_POSTS = 8
 
 
 def file_for(
-    classifier: Classifier, precision: Precision, texts: Sequence[Passage], out: Path | None = None
+    classifier: Classifier,
+    precision: Precision,
+    texts: Sequence[Passage] | None = None,
+    out: Path | None = None,
 ) -> Path:
     """The ONNX file of a classifier that runs on torch: at `out`, else in the cache.
+
+    Its 8 bits are calibrated on `texts`; without them by what the model's directory keeps, or by
+    posts of our own.
 
     Two processes may make it at once: each writes a file of its own and renames it.
     Raises ModelRefused where the architecture has no such graph, BackendMissing without `onnx`.
@@ -38,7 +48,9 @@ def file_for(
         return cached
     path = out or _place(classifier.model_hash, precision)
     network = getattr(classifier.backend, "network", None)
-    content = export(network, classifier.encoder.encode(texts), precision)
+    _require_graph(network)
+    largest = _largest(classifier, network, texts) if precision == "int8" else {}
+    content = export(network, largest, precision)
     write(path, content)
     if not out:
         write(_digest(path), hashlib.sha256(content).hexdigest().encode())
@@ -65,15 +77,24 @@ def _digest(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def export(network: Any, calibrate: Sequence[Tokens], precision: Precision) -> bytes:
+def export(network: Any, largest: Largest, precision: Precision) -> bytes:
     """The content of an ONNX file; equal weights and calibration give equal bytes.
 
-    `calibrate` is what the 8-bit network's smoothing is measured on; an exact one needs none.
+    `largest` is what the 8-bit network is smoothed by; an exact one needs none.
     Raises ModelRefused where the architecture has no such graph, BackendMissing without `onnx`.
     """
+    _require_graph(network)
+    from models.onnx_network import Exact, network_graph
+    from models.quantise import EightBit, smoothing
+
+    linear = EightBit(smoothing(network, largest)) if precision == "int8" else Exact()
+    content: bytes = network_graph(network, linear).SerializeToString(deterministic=True)
+    return content
+
+
+def _require_graph(network: Any) -> None:
     try:
-        from models.onnx_network import KINDS, Exact, network_graph
-        from models.quantise import EightBit, smoothing
+        from models.onnx_network import KINDS
     except ImportError:
         raise BackendMissing("onnx is not installed; pip install 'undertone[onnx]'") from None
     kind = getattr(getattr(network, "config", None), "model_type", "unknown")
@@ -82,9 +103,31 @@ def export(network: Any, calibrate: Sequence[Tokens], precision: Precision) -> b
             f"no ONNX graph is written for this network ({kind}, or with an adapter put on); "
             f"use model.backend: torch, or a model of type {', '.join(KINDS)}"
         )
-    linear = EightBit(smoothing(network, calibrate)) if precision == "int8" else Exact()
-    content: bytes = network_graph(network, linear).SerializeToString(deterministic=True)
-    return content
+
+
+def _largest(classifier: Classifier, network: Any, texts: Sequence[Passage] | None) -> Largest:
+    from models import activations
+
+    if texts is None:
+        known = activations.kept(classifier.directory, classifier.model_hash, network)
+        if known is not None:
+            return known
+    tokens = classifier.encoder.encode(calibration() if texts is None else texts)
+    return activations.measure(network, tokens)
+
+
+def prepare(classifier: Classifier) -> Path:
+    """Keep in the model's own directory what its 8-bit file is calibrated by; the file it is in.
+
+    Raises as `export` does.
+    """
+    from models import activations
+
+    network = getattr(classifier.backend, "network", None)
+    _require_graph(network)
+    largest = activations.measure(network, classifier.encoder.encode(calibration()))
+    activations.keep(classifier.directory, classifier.model_hash, largest)
+    return classifier.directory / activations.FILE
 
 
 def calibration() -> list[Passage]:

@@ -51,12 +51,10 @@ def load_classifier(
         return Classifier(encoder, OnnxBackend(file, encoder.pad_id, threads), checked)
 
     if backend == "onnx":
-        from models.export import cached_file, calibration, file_for
+        from models.export import cached_file, file_for
 
         # the network in fp32 is only needed to make the file
-        return on_onnx(
-            cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8", calibration())
-        )
+        return on_onnx(cached_file(checked.model_hash, "int8") or file_for(on_torch(), "int8"))
     if backend == "torch":
         return on_torch()
     if found == "cuda":

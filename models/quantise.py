@@ -10,18 +10,16 @@ so that the difficulty is shared (SmoothQuant, Xiao et al. 2022). Texts for cali
 numbers only; no range of values is cut off by what they happened to hold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from models.encode import Tokens
+from models.activations import Largest, meeting
 from models.onnx_graph import RUNTIMES_OWN, Graph
 from models.onnx_network import Given
-from models.torch_backend import pad
 
 SHARE = 0.65
 """How much of a column's size moves into the weights; chosen among 0.5, 0.65 and 0.8."""
@@ -87,41 +85,17 @@ def to_bytes(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.
     return np.rint(weight / scale).astype(np.int8), scale
 
 
-def smoothing(network: Any, rows: Sequence[Tokens]) -> dict[str, NDArray[np.float32]]:
+def smoothing(network: Any, largest: Largest) -> dict[str, NDArray[np.float32]]:
     """What each column before attention and before the feed-forward part is divided by, from the
-    largest values that `rows` bring there and the weights that meet them."""
-    encoder = network.base_model.encoder
-    meeting = {}
-    for number, layer in enumerate(encoder.layer):
-        own = layer.attention.self
-        meeting[f"layer.{number}.attention.self"] = [own.query, own.key, own.value]
-        meeting[f"layer.{number}.intermediate"] = [layer.intermediate.dense]
-    largest: dict[str, torch.Tensor] = {}
-
-    def watch(name: str) -> Any:
-        def look(_module: Any, given: tuple[torch.Tensor, ...]) -> None:
-            sizes = given[0].abs().flatten(0, -2).amax(dim=0)
-            largest[name] = torch.maximum(largest.get(name, sizes), sizes)
-
-        return look
-
-    watches = [layers[0].register_forward_pre_hook(watch(name)) for name, layers in meeting.items()]
-    try:
-        with torch.inference_mode():
-            for row in rows:
-                network(**pad([row], len(row.ids), 0, typed=network.config.type_vocab_size > 1))
-    finally:
-        for handle in watches:
-            handle.remove()
-
+    largest values that come there and the weights that meet them."""
     prefix = f"{network.base_model_prefix}.encoder."
     found = {}
-    for name, layers in meeting.items():
-        values = largest[name].numpy().astype(np.float64)
+    for name, layers in meeting(network):
+        values = largest[name].astype(np.float64)
         weights = np.max(
             [layer.weight.detach().abs().amax(dim=0).numpy() for layer in layers], axis=0
         )
-        # a column the rows hardly touched may be touched yet
+        # a column that was hardly touched may be touched yet
         values = np.maximum(values, np.median(values) / 4)
         weights = np.maximum(weights, 1e-6)
         found[prefix + name] = (values**SHARE / weights ** (1 - SHARE)).astype(np.float32)

@@ -122,7 +122,7 @@ class Model(_Part):
 
     path: Path | None = Field(None, description="model directory; empty: the shipped default")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    backend: Literal["auto", "torch", "onnx"] = "torch"
+    backend: Literal["auto", "torch", "onnx"] = "auto"
     threads: int | None = Field(None, ge=1, description="CPU threads; empty: all cores")
     labels: str | None = Field(None, description="what a model's own labels mean, NAME=negative,…")
 

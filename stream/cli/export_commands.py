@@ -28,7 +28,10 @@ def export(
     precision: Annotated[str, typer.Option(help="int8 or fp32.")] = "int8",
     calibrate: Annotated[
         Path | None,
-        typer.Option(metavar="ROWS", help="Rows to calibrate on; default: posts of our own."),
+        typer.Option(
+            metavar="ROWS",
+            help="Rows to calibrate on; default: what the model keeps, or posts of our own.",
+        ),
     ] = None,
     check: Annotated[
         Path | None,
@@ -37,6 +40,12 @@ def export(
     each: Annotated[
         int, typer.Option(help="At most so many rows of --check per source and language.", min=1)
     ] = 80,
+    prepare: Annotated[
+        bool,
+        typer.Option(
+            "--prepare", help="Only keep in MODEL what it is calibrated by, for quick first starts."
+        ),
+    ] = False,
     threads: Annotated[int | None, typer.Option(help="Of both, for --check.", min=1)] = None,
     labels: Labels = None,
     as_json: AsJson = False,
@@ -48,7 +57,8 @@ def export(
     from models import load_classifier
     from models.agreement import compare
     from models.evaluate import sample
-    from models.export import calibration, file_for
+    from models.export import file_for
+    from models.export import prepare as keep_calibration
     from models.onnx_backend import OnnxBackend
     from models.passage import window
     from models.rows import read_rows
@@ -62,7 +72,10 @@ def export(
         exact = load_classifier(
             model or SHIPPED_MODEL, device="cpu", backend="torch", threads=threads, labels=labels
         )
-        texts = [window(r.passage) for r in read_rows(calibrate)] if calibrate else calibration()
+        if prepare:
+            print(f"{keep_calibration(exact)}: kept")
+            return
+        texts = [window(r.passage) for r in read_rows(calibrate)] if calibrate else None
         file = file_for(exact, "int8" if precision == "int8" else "fp32", texts, out)
         found = None
         if check:

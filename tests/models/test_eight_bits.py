@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from models import Classifier, Passage, eight_bits, export, load_classifier
+from models import (
+    Classifier,
+    ModelRefused,
+    Passage,
+    activations,
+    eight_bits,
+    export,
+    load_classifier,
+)
 from models.eight_bits import choose, compared
+from models.save import write_checksums
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -74,7 +84,7 @@ def test_the_shipped_model_agrees(shipped: Classifier) -> None:
     """On every fifth of the texts; the first start compares all of them."""
     from models.onnx_backend import OnnxBackend
 
-    file = export.file_for(shipped, "int8", export.calibration())
+    file = export.file_for(shipped, "int8")
     int8 = shipped.on(OnnxBackend(file, shipped.encoder.pad_id, 1))
     passages = compared()[::5]
     assert (int8.score(passages).argmax(1) == shipped.score(passages).argmax(1)).mean() >= 0.95
@@ -84,3 +94,42 @@ def test_what_is_compared_was_not_calibrated_on() -> None:
     texts = {passage.text for passage in compared()}
     assert len(compared()) == eight_bits.COMPARED
     assert not texts & {passage.text for passage in export.calibration()}
+
+
+def prepared(tiny_path: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that keeps what it is calibrated by."""
+    copy = tmp_path / "model"
+    shutil.copytree(tiny_path, copy)
+    export.prepare(load_classifier(copy, "cpu"))
+    return copy
+
+
+def test_a_model_that_keeps_its_calibration_is_not_measured_again(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = prepared(tiny_path, tmp_path)
+    with_it = load_classifier(copy, "cpu")
+    assert with_it.model_hash == load_classifier(tiny_path, "cpu").model_hash
+    monkeypatch.setattr(activations, "measure", lambda *_: pytest.fail("measured"))
+    assert export.file_for(with_it, "int8").is_file()
+
+
+def test_a_calibration_of_other_weights_is_not_used(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an average of models is copied from its first."""
+    copy = prepared(tiny_path, tmp_path)
+    file = copy / activations.FILE
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"of": "another"}))
+    write_checksums(copy)
+    network = load_classifier(copy, "cpu").backend.network  # type: ignore[attr-defined]
+    assert activations.kept(copy, load_classifier(copy, "cpu").model_hash, network) is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"of": "HASH", "largest": {"layer.0": [1]}}'])
+def test_a_damaged_calibration_is_named(tiny_path: Path, tmp_path: Path, content: str) -> None:
+    copy = prepared(tiny_path, tmp_path)
+    tiny = load_classifier(copy, "cpu")
+    (copy / activations.FILE).write_text(content.replace("HASH", tiny.model_hash))
+    with pytest.raises(ModelRefused, match=r"activations\.json.*remove it"):
+        export.file_for(tiny, "int8")

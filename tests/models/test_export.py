@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models import BackendMissing, Classifier, ModelRefused, Passage, load_classifier
+from models.activations import measure
 from models.agreement import compare
 from models.export import calibration, export, file_for
 from models.rows import Row
@@ -32,7 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def on_onnx(classifier: Classifier, precision: str) -> Classifier:
-    file = file_for(classifier, precision, calibration())  # type: ignore[arg-type]
+    file = file_for(classifier, precision)  # type: ignore[arg-type]
     return classifier.on(OnnxBackend(file, classifier.encoder.pad_id, 1))
 
 
@@ -57,8 +58,9 @@ def test_equal_models_give_equal_files(tiny_path: Path) -> None:
     files = []
     for _ in range(2):
         tiny = load_classifier(tiny_path, device="cpu")
-        tokens = tiny.encoder.encode(calibration()[:20])
-        files.append(export(tiny.backend.network, tokens, "int8"))  # type: ignore[attr-defined]
+        network = tiny.backend.network  # type: ignore[attr-defined]
+        largest = measure(network, tiny.encoder.encode(calibration()[:20]))
+        files.append(export(network, largest, "int8"))
     assert files[0] == files[1]
 
 
@@ -93,7 +95,7 @@ def test_a_file_that_is_there_is_run_without_the_network_it_was_made_from(
 def test_another_architecture_is_refused() -> None:
     other = SimpleNamespace(config=SimpleNamespace(model_type="gpt2"))
     with pytest.raises(ModelRefused, match="gpt2") as caught:
-        export(other, [], "fp32")
+        export(other, {}, "fp32")
     assert "model.backend: torch" in str(caught.value)
 
 
