@@ -39,7 +39,7 @@ def fold(text: str) -> Folded:
         return Folded(text.lower(), range(len(text) + 1))
     parts = list(map(_fold_character, text))
     folded = "".join(parts)
-    if len(folded) == len(text) and max(map(len, parts)) == 1:  # as most are: one for one
+    if len(folded) == len(text) and "" not in parts:  # one for one, as most texts are
         return Folded(folded, range(len(text) + 1))
     origin = [index for index, part in enumerate(parts) for _ in part]
     origin.append(len(text))
