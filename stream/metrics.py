@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -29,6 +33,30 @@ POSTS_STORED = Counter(
 MENTIONS_SCORED = Counter(
     "undertone_mentions_scored", "Mentions that got a pass of the model", registry=REGISTRY
 )
+
+
+class _Passages(Collector):
+    """What the classifier answered; it counts by itself and is asked at each look."""
+
+    def __init__(self) -> None:
+        self._counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
+
+    def read(self, counts: Callable[[], tuple[int, int]]) -> None:
+        """`counts` gives passages that went through the network, and those the cache knew."""
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        scored, known = self._counts()
+        yield CounterMetricFamily(
+            "undertone_passages_scored", "Passages that went through the network", value=scored
+        )
+        yield CounterMetricFamily(
+            "undertone_passages_known", "Passages answered from the cache of copies", value=known
+        )
+
+
+PASSAGES = _Passages()
+REGISTRY.register(PASSAGES)
 STAGE_SECONDS = Histogram(
     "undertone_stage_seconds",
     "Seconds a batch spends in a stage",

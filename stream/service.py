@@ -17,7 +17,7 @@ import structlog
 
 import models
 from models import Classifier, ModelError, load_classifier
-from stream import garbage, generations, kafka, schema
+from stream import garbage, generations, kafka, metrics, schema
 from stream.alerts import Transition
 from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
 from stream.board.server import BoardServer
@@ -173,6 +173,7 @@ def load_scorer(settings: Settings) -> Classifier:
         )
     except ModelError as error:
         raise UsageError(f"model.path {path}: {error}") from None
+    metrics.PASSAGES.read(lambda: (found.scored, found.cache_hits))
     log.info("model.loaded", backend=found.backend.name, why=found.why)
     return found
 

@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stream import schema
+from stream import metrics, schema, service
 from stream.clock import Clock
 from stream.database import Client
 from stream.errors import RetryLater, StopService
@@ -65,3 +66,12 @@ def test_a_database_that_goes_away_while_a_start_asks_for_its_schema_is_waited_f
 def test_the_address_given_is_the_broker_that_is_reached() -> None:
     given = Kafka(bootstrap_servers="kafka:9092")
     assert reachable(given) == given
+
+
+def test_the_hit_rate_of_the_cache_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = SimpleNamespace(scored=0, cache_hits=0, why="", backend=SimpleNamespace(name="fake"))
+    monkeypatch.setattr(service, "load_classifier", lambda *_, **__: loaded)
+    service.load_scorer(Settings())
+    loaded.scored, loaded.cache_hits = 3, 4  # asked at each look
+    names = ("undertone_passages_scored_total", "undertone_passages_known_total")
+    assert [metrics.REGISTRY.get_sample_value(name) for name in names] == [3, 4]
