@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test faults chaos lint format bench clean
+.PHONY: help demo test faults chaos lint format bench bench-guard clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,6 +51,9 @@ format: $(INSTALLED) ## Format the code.
 
 bench: $(INSTALLED) ## Measure the parts of a post's way on this machine.
 	@$(BIN)/undertone bench
+
+bench-guard: $(INSTALLED) ## Compare this machine's ratios with those stored [RECORD=1 stores them].
+	@$(BIN)/python -m tests.bench_guard $(if $(RECORD),--record)
 
 clean: ## Remove the environment and what runs left behind.
 	rm -rf $(VENV) data out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

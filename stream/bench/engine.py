@@ -89,7 +89,13 @@ def measure(bench: Bench) -> Part:
         (
             Bar("engine / best pipeline", found[ours].median / found[best].median, must, aim),
             Bar("labels equal", equal, 0.975, 0.99),
-            Bar("macro-F1 points lost", max(0.0, f1["fp32"] - f1["engine"]), 0.5, at_most=True),
+            Bar(
+                "macro-F1 lost",
+                max(0.0, f1["fp32"] - f1["engine"]),
+                0.5,
+                at_most=True,
+                unit="points",
+            ),
         ),
         (
             f"posts: {bench.corpus.name}; {count}, one mention each, none twice",

@@ -25,13 +25,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a value must reach: at least `must`, or at most where `at_most`."""
+    """What a value must reach: at least `must`, or at most where `at_most`.
+
+    `unit` is '' for a ratio, which is nearly the same on another machine.
+    """
 
     name: str
     value: float
     must: float
     aim: float | None = None
     at_most: bool = False
+    unit: str = ""
 
     @property
     def holds(self) -> bool:
@@ -91,6 +95,7 @@ def as_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
                 {
                     "name": bar.name,
                     "value": bar.value,
+                    "unit": bar.unit,
                     "must": bar.must,
                     "aim": bar.aim,
                     "at_most": bar.at_most,

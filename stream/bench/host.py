@@ -42,7 +42,7 @@ def measure(bench: Bench) -> Part:
     return Part(
         "host",
         (found, *(Figure(name, "µs/post", tuple(values)) for name, values in costs.items())),
-        (Bar("posts/s without a model", found.median, 5000, 10_000),),
+        (Bar("without a model", found.median, 5000, 10_000, unit="posts/s"),),
         (
             f"posts: {bench.corpus.name}; {count} in the topic, one mention each, none twice",
             f"{os.cpu_count()} cores for service, broker and database; steps are seconds of a "

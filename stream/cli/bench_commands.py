@@ -121,7 +121,8 @@ def _show(parts: Sequence[Part]) -> None:
             aim = f", aim {_number(bar.aim)}" if bar.aim is not None else ""
             verdict = "holds" if bar.holds else "MISSED"
             console.print(
-                f"  {bar.name}: {_number(bar.value)} ({sign} {_number(bar.must)}{aim}): {verdict}",
+                f"  {bar.name}: {_number(bar.value)} {bar.unit}".rstrip()
+                + f" ({sign} {_number(bar.must)}{aim}): {verdict}",
                 highlight=False,
             )
         for note in part.notes:
