@@ -23,6 +23,7 @@ PARTS = {
     "windows": "recomputing one minute beside a hundred thousand posts and beside ten million",
     "scale": "one, two and four consumers whose model is on another machine",
     "latency": "a post to its row and a minute to its webhook, at half of the full load",
+    "growth": "what a million posts add to the database's disk",
     "stages": "the steps of a post's way, each by itself",
 }
 """What each compares. Its module in this package has its name."""
