@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from models.encode import Tokens
 
-CPU_TOKENS = 2048
-"""Tokens a batch on CPU: past this nothing gets faster, and memory grows."""
+CPU_TOKENS = 1024
+"""Tokens a batch on CPU: past this nothing gets faster, and there is more padding and memory."""
 
 CPU_ROWS = 64
 
