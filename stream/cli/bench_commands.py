@@ -98,7 +98,8 @@ def _corpus(posts: Path | None, brands: Path) -> Corpus:
         return corpus(read_lines(posts), catalogue, posts.name)
 
     def ours() -> Iterator[bytes]:
-        for message in messages(load_scenario(shipped_scenario()), datetime.now(UTC)):
+        scenario = load_scenario(shipped_scenario())
+        for message in messages(scenario, datetime.now(UTC) - scenario.length):
             if message.expected == "stored" and message.value is not None:
                 yield message.value
 
