@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,10 +20,18 @@ HISTORIES = (10**5, 10**6, 10**7)
 A_MINUTE = 600
 """Posts of the minute that is recomputed: ten a second."""
 
+A_DAY = 27_800
+"""Posts of the history, so that ten million are a year."""
+
 _BRANDS = 20
-_MONTH, _MONTHS = timedelta(days=30), 12
+_STEP = timedelta(days=30)  # of the history that is loaded at once
 _SETTLE_SECONDS, _CALM_LOOKS = 120, 5
 _LIMIT = timedelta(minutes=5)
+
+_KEYS = """
+INSERT INTO post_keys (source, post_id, created_at)
+SELECT source, post_id, created_at FROM posts WHERE startsWith(post_id, {series:String})
+SETTINGS max_execution_time = 600"""
 
 # One mention a post, as the service writes it.
 _POSTS = """
@@ -44,7 +53,7 @@ SETTINGS max_execution_time = 600, max_partitions_per_insert_block = 1000"""
 
 
 def measure(bench: Bench) -> Part:
-    """Seconds of a pass over one fresh minute, beside histories of the same 360 days."""
+    """Seconds of a pass over one fresh minute, beside histories of one pace and other lengths."""
     histories = [bench.count(size) for size in HISTORIES]
     runs: dict[str, Callable[[int], float]] = {}
     clients: list[Client] = []
@@ -63,7 +72,10 @@ def measure(bench: Bench) -> Part:
         "windows",
         tuple(found.values()),
         (Bar("most / fewest posts", medians[-1] / medians[0], 1.5, at_most=True),),
-        (f"a pass over {A_MINUTE} fresh posts of one minute, one of {_BRANDS} brands each",),
+        (
+            f"a pass over {A_MINUTE} fresh posts of one minute, one of {_BRANDS} brands each; "
+            f"{A_DAY:,} posts a day before it",
+        ),
     )
 
 
@@ -72,11 +84,17 @@ def _with_history(directory: Path, size: int) -> Client:
     with closing(connect(settings, "")) as client:
         schema.apply(client, schema.Target(settings.database, retention_days=400))
     client = connect(settings)
-    # Month by month: windows are made of what came since the last pass, as they are in service.
-    for month in range(_MONTHS):
-        begin = datetime.now(UTC) - _MONTH * (_MONTHS - month)
-        _insert(client, f"h{month}-", max(1, size // _MONTHS), begin, _MONTH)
+    # In steps: windows are made of what came since the last pass, as they are in service.
+    begin = datetime.now(UTC) - size / A_DAY * timedelta(days=1)
+    left, step = size, round(A_DAY * _STEP.days)
+    for number in itertools.count():
+        count = min(left, step)
+        span = count / A_DAY * timedelta(days=1)
+        _insert(client, f"h{number}-", count, begin, span)
         _pass(client)
+        begin, left = begin + span, left - count
+        if not left:
+            break
     _await_merged(client)
     return client
 
@@ -123,3 +141,4 @@ def _insert(client: Client, series: str, count: int, begin: datetime, span: time
             "brands": _BRANDS,
         },
     )
+    client.command(_KEYS, parameters={"series": series})
