@@ -123,7 +123,7 @@ class Consumer:
             if self._paused or self._held:  # some that are held may be tried again
                 self._resume(client)
             if self._resting:
-                self._stop.wait(_REST_SECONDS)
+                self._rest()
             self._gather(client)
         self._commit(client)
         if self._line.is_free and self._is_due():
@@ -136,7 +136,14 @@ class Consumer:
         self._gathered.add(records, time.monotonic())
         # A member that rejoins must not tarry: who commits meanwhile is refused and joins anew.
         settled = bool(self._assignment) and client.group_metadata().state == MemberState.STABLE
-        self._resting = settled and not (self._gathered or self._line)
+        self._resting = settled and not (records or self._paused)
+
+    def _rest(self) -> None:
+        """For a moment, or until the line has news."""
+        if self._line:
+            self._line.wait(_REST_SECONDS)
+        else:
+            self._stop.wait(_REST_SECONDS)
 
     def _is_due(self) -> bool:
         age = self._settings.batch_age.total_seconds()

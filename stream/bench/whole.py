@@ -20,7 +20,7 @@ from stream.settings import ClickHouse, Settings
 
 Message = tuple[bytes, bytes]
 
-_LOOK_SECONDS = 0.002
+_LOOK_SECONDS = 0.02  # looking takes a share of what is measured
 _STANDSTILL_SECONDS = 120
 
 
