@@ -50,11 +50,13 @@ class Corpus:
         for post in self.take(count, series):
             yield message(post, created_at)
 
-    def of(self, brand: str) -> Corpus:
-        """Those of its posts that name this brand."""
+    def of(self, *brands: str) -> Corpus:
+        """Those of its posts that name one of these."""
         matcher = Matcher(self.catalogue)
         named = tuple(
-            (post, end) for post, end in self.posts if matcher.match(post["text"])[0].brand == brand
+            (post, end)
+            for post, end in self.posts
+            if matcher.match(post["text"])[0].brand in brands
         )
         return Corpus(named, self.catalogue, self.name)
 
