@@ -123,7 +123,7 @@ class Consumer:
             if self._paused or self._held:  # some that are held may be tried again
                 self._resume(client)
             if self._resting:
-                self._rest()
+                (self._line or self._stop).wait(_REST_SECONDS)  # or until the line has news
             self._gather(client)
         self._commit(client)
         if self._line.is_free and self._is_due():
@@ -137,13 +137,6 @@ class Consumer:
         # A member that rejoins must not tarry: who commits meanwhile is refused and joins anew.
         settled = bool(self._assignment) and client.group_metadata().state == MemberState.STABLE
         self._resting = settled and not (records or self._paused)
-
-    def _rest(self) -> None:
-        """For a moment, or until the line has news."""
-        if self._line:
-            self._line.wait(_REST_SECONDS)
-        else:
-            self._stop.wait(_REST_SECONDS)
 
     def _is_due(self) -> bool:
         age = self._settings.batch_age.total_seconds()
