@@ -16,7 +16,7 @@ from models import Passage, load_classifier
 from models.figures import macro_f1
 from models.passage import MAX_TOKENS
 from models.torch_backend import find_device
-from stream.bench.figures import Bar, Part, alternate
+from stream.bench.figures import Bar, Part
 from stream.bench.plan import Bench
 from stream.service import SHIPPED_MODEL, load_scorer
 
@@ -70,7 +70,7 @@ def measure(bench: Bench) -> Part:
     runs = {ours: timed(ours, by_engine)} | {
         name: timed(name, by_pipeline(size)) for name, size in zip(theirs, BATCH_SIZES, strict=True)
     }
-    found = alternate(runs, "posts/s", bench.repeats, lambda: bench.tick("engine"))
+    found = bench.alternate("engine", runs, "posts/s")
     best = max(theirs, key=lambda name: found[name].median)
     vnni = has_vnni()
     must, aim = (3.5, 5.0) if vnni else (2.3, 3.0)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from stream.bench.figures import Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.posts import message
 from stream.bench.scorers import Costless
 from stream.bench.whole import await_stored, consuming, fill, stored, whole
+from stream.bench.windows import recompute
 from stream.database import connect
-from stream.windows import run_pass
 
 TABLES = ("posts", "post_keys", "window_scores")
 _RETENTION = timedelta(days=20_000)  # files of real posts are old
-_LIMIT = timedelta(minutes=5)
 
 
 def measure(bench: Bench) -> Part:
@@ -33,8 +32,7 @@ def measure(bench: Bench) -> Part:
         with consuming(fresh, Costless()) as running:
             await_stored(before + len(posts), running)
         with closing(connect(fresh.clickhouse)) as client:
-            now, nothing = datetime.now(UTC), timedelta(0)
-            run_pass(client, now=now, margin=nothing, retention=_RETENTION, limit=_LIMIT)
+            recompute(client, _RETENTION)
             for table in TABLES:
                 client.command(f"OPTIMIZE TABLE {table} FINAL")
             rows = client.query(

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
 
 from stream import metrics
 from stream.bench.figures import Bar, Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.processes import cpu_seconds
 from stream.bench.scorers import Costless
-from stream.bench.whole import Drained, drain, fill, whole
+from stream.bench.whole import STAGES, Drained, drain, whole
 
 POSTS = 20_000
-STAGES = ("decode", "look_up", "match", "score", "store")
-"""Of a batch; the first four are in one thread, `store` in another, polling in a third."""
 
 
 def measure(bench: Bench) -> Part:
@@ -26,9 +23,7 @@ def measure(bench: Bench) -> Part:
     with whole(bench.settings, bench.directory) as bed:
 
         def run(series: str, size: int) -> Drained:
-            settings = bed.fresh()
-            sent_at = datetime.now(UTC) - timedelta(minutes=1)
-            fill(settings, bench.corpus.messages(size, series, sent_at))
+            settings = bed.filled(bench.corpus, size, series)
             return drain(settings, Costless(), size, lambda: _spent(bed.broker_pid))
 
         run("hw", min(count, 2000))  # warm

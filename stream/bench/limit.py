@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig
 
 from models import Passage, load_classifier
-from stream.bench.figures import Bar, Part, alternate
+from stream.bench.figures import Bar, Part
 from stream.bench.plan import Bench
 from stream.service import SHIPPED_MODEL
 
@@ -54,7 +54,7 @@ def measure(bench: Bench) -> Part:
 
     engine.score([Passage(text) for text in bench.corpus.texts(bench.count(64), "w")])
     runs = {"fp32 engine": by_engine, "sgemm": by_sgemm}
-    found = alternate(runs, "GFLOP/s", bench.repeats, lambda: bench.tick("limit"))
+    found = bench.alternate("limit", runs, "GFLOP/s")
     ratio = found["fp32 engine"].median / found["sgemm"].median
     return Part(
         "limit",

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from time import process_time
 
-from stream.bench.figures import Bar, Part, alternate
+from stream.bench.figures import Bar, Part
 from stream.bench.plan import Bench
 from stream.catalogue import Brand, Catalogue
 from stream.match import Matcher
@@ -28,6 +28,8 @@ def measure(bench: Bench) -> Part:
     count = bench.count(POSTS)
     texts = bench.corpus.texts(count, "t")
 
+    matchers = {aliases: Matcher(with_more(bench.corpus.catalogue, aliases)) for aliases in ALIASES}
+
     def rate(matcher: Matcher) -> Callable[[int], float]:
         def timed(_repeat: int) -> float:
             began = process_time()  # of this one thread: a core's time, whoever else is there
@@ -37,17 +39,10 @@ def measure(bench: Bench) -> Part:
 
         return timed
 
-    sizes = {f"{aliases:,} aliases": aliases for aliases in ALIASES}
-    runs = {
-        name: rate(Matcher(with_more(bench.corpus.catalogue, aliases)))
-        for name, aliases in sizes.items()
-    }
-    found = alternate(runs, "posts/s", bench.repeats, lambda: bench.tick("match"))
-    few, many = (found[name].median for name in sizes)
-    mentions = sum(
-        len(matched)
-        for matched in map(Matcher(with_more(bench.corpus.catalogue, ALIASES[-1])).match, texts)
-    )
+    runs = {f"{aliases:,} aliases": rate(matcher) for aliases, matcher in matchers.items()}
+    found = bench.alternate("match", runs, "posts/s")
+    few, many = (figure.median for figure in found.values())
+    mentions = sum(map(len, map(matchers[ALIASES[-1]].match, texts)))
     return Part(
         "match",
         tuple(found.values()),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from models.rows import Row
-from stream.bench.figures import REPEATS, Part
+from stream.bench.figures import REPEATS, Figure, Part, alternate
 from stream.bench.posts import Corpus
 from stream.errors import UsageError
 from stream.settings import Settings
@@ -45,6 +45,12 @@ class Bench:
 
     def count(self, usual: int) -> int:
         return max(1, round(usual * self.size))
+
+    def alternate(
+        self, part: str, runs: Mapping[str, Callable[[int], float]], unit: str
+    ) -> dict[str, Figure]:
+        """Run what a part compares in turn, and move its bar."""
+        return alternate(runs, unit, self.repeats, lambda: self.tick(part))
 
 
 def chosen(names: Sequence[str]) -> list[str]:

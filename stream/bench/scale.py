@@ -12,7 +12,7 @@ from multiprocessing.synchronize import Event
 from typing import Any
 
 from stream import metrics, schema
-from stream.bench.figures import Bar, Figure, Part, alternate
+from stream.bench.figures import Bar, Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.processes import cpu_seconds
 from stream.bench.scorers import Waiting
@@ -66,7 +66,7 @@ def measure(bench: Bench) -> Part:
             return timed
 
         runs = {_name(members): run_of(members) for members in MEMBERS}
-        found = alternate(runs, "posts/s", bench.repeats, lambda: bench.tick("scale"))
+        found = bench.alternate("scale", runs, "posts/s")
     one, two, four = (found[_name(members)].median for members in MEMBERS)
     cpu = (
         Figure(f"CPU, {_name(members)}", "µs/post", tuple(values))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from models import Passage
-from stream.bench.figures import Bar, Part, alternate
+from stream.bench.figures import Bar, Part
 from stream.bench.plan import Bench
-from stream.bench.whole import drain, fill, whole
+from stream.bench.whole import drain, whole
 from stream.match import Matcher
 from stream.service import load_scorer
 
@@ -38,14 +37,11 @@ def measure(bench: Bench) -> Part:
     with whole(bench.settings, bench.directory) as bed:
 
         def in_service(repeat: int) -> float:
-            settings = bed.fresh()
-            sent_at = datetime.now(UTC) - timedelta(minutes=1)
-            fill(settings, bench.corpus.messages(count, f"s{repeat}-", sent_at))
-            return drain(settings, engine, count).rate
+            return drain(bed.filled(bench.corpus, count, f"s{repeat}-"), engine, count).rate
 
         engine.score([passage(text) for text in bench.corpus.texts(bench.count(64), "w")])
         runs = {"engine alone": alone, "whole service": in_service}
-        found = alternate(runs, "posts/s", bench.repeats, lambda: bench.tick("service"))
+        found = bench.alternate("service", runs, "posts/s")
     ratio = found["whole service"].median / found["engine alone"].median
     return Part(
         "service",

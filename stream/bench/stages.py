@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-from stream.bench.figures import Part, alternate
+from stream.bench.figures import Part
 from stream.bench.plan import Bench
 from stream.bench.scorers import Costless
 from stream.decode import Decoded, Record, decode
@@ -48,7 +48,7 @@ def measure(bench: Bench) -> Part:
         "language": rate(lambda: [detect(text) for text in texts]),
         "row": rate(lambda: [to_row(one, 1) for one in analysed]),
     }
-    found = alternate(runs, "posts/s", bench.repeats, lambda: bench.tick("stages"))
+    found = bench.alternate("stages", runs, "posts/s")
     return Part("stages", tuple(found.values()), notes=(f"posts: {bench.corpus.name}",))
 
 

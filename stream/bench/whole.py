@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream import kafka, metrics
+from stream.bench.posts import Corpus
 from stream.clock import Clock
 from stream.database import connect
 from stream.embedded.broker import EmbeddedBroker, reached_at
@@ -19,6 +21,9 @@ from stream.service import Running, prepare_database, start_consumer
 from stream.settings import ClickHouse, Settings
 
 Message = tuple[bytes, bytes]
+
+STAGES = ("decode", "look_up", "match", "score", "store")
+"""Of a batch; the first four are in one thread, `store` in another, polling in a third."""
 
 _LOOK_SECONDS = 0.02  # looking takes a share of what is measured
 _STANDSTILL_SECONDS = 120
@@ -50,6 +55,12 @@ class Whole:
         self.broker.create_topic(reached.dlq_topic, 1)
         tables = self._tables.model_copy(update={"database": name})
         return self._given.model_copy(update={"kafka": reached, "clickhouse": tables})
+
+    def filled(self, corpus: Corpus, count: int, series: str) -> Settings:
+        """As `fresh`, with so many posts in the topic, a minute old."""
+        settings = self.fresh()
+        fill(settings, corpus.messages(count, series, datetime.now(UTC) - timedelta(minutes=1)))
+        return settings
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream import schema
-from stream.bench.figures import Bar, Part, alternate
+from stream.bench.figures import Bar, Part
 from stream.bench.plan import Bench
 from stream.database import Client, connect
 from stream.settings import ClickHouse
@@ -24,7 +23,8 @@ A_DAY = 27_800
 """Posts of the history, so that ten million are a year."""
 
 _BRANDS = 20
-_STEP = timedelta(days=30)  # of the history that is loaded at once
+_STEP = 30 * A_DAY  # posts of the history that are loaded at once
+_RETENTION = timedelta(days=400)
 _SETTLE_SECONDS, _CALM_LOOKS = 120, 5
 _LIMIT = timedelta(minutes=5)
 
@@ -63,7 +63,7 @@ def measure(bench: Bench) -> Part:
         runs[f"{size:,} posts"] = _pass_of(client)
         bench.tick("windows")
     try:
-        found = alternate(runs, "s", bench.repeats, lambda: bench.tick("windows"))
+        found = bench.alternate("windows", runs, "s")
     finally:
         for client in clients:
             client.close()
@@ -82,19 +82,14 @@ def measure(bench: Bench) -> Part:
 def _with_history(directory: Path, size: int) -> Client:
     settings = ClickHouse(path=directory / "clickhouse", database=f"history{size}")
     with closing(connect(settings, "")) as client:
-        schema.apply(client, schema.Target(settings.database, retention_days=400))
+        schema.apply(client, schema.Target(settings.database, _RETENTION.days))
     client = connect(settings)
     # In steps: windows are made of what came since the last pass, as they are in service.
-    begin = datetime.now(UTC) - size / A_DAY * timedelta(days=1)
-    left, step = size, round(A_DAY * _STEP.days)
-    for number in itertools.count():
-        count = min(left, step)
-        span = count / A_DAY * timedelta(days=1)
-        _insert(client, f"h{number}-", count, begin, span)
-        _pass(client)
-        begin, left = begin + span, left - count
-        if not left:
-            break
+    begin, a_post = datetime.now(UTC), timedelta(days=1) / A_DAY
+    for done in range(0, size, _STEP):
+        count = min(_STEP, size - done)
+        _insert(client, f"h{done}-", count, begin - (size - done) * a_post, count * a_post)
+        recompute(client, _RETENTION)
     _await_merged(client)
     return client
 
@@ -113,18 +108,18 @@ def _pass_of(client: Client) -> Callable[[int], float]:
     def timed(repeat: int) -> float:
         minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
         _insert(client, f"r{repeat}-", A_MINUTE, minute, timedelta(minutes=1))
-        return _pass(client)
+        return recompute(client, _RETENTION)
 
     return timed
 
 
-def _pass(client: Client) -> float:
-    """Recompute what came since the last pass; seconds."""
+def recompute(client: Client, retention: timedelta) -> float:
+    """A pass over what came since the last one; seconds."""
     done = run_pass(
         client,
         now=datetime.now(UTC),
         margin=timedelta(0),
-        retention=timedelta(days=400),
+        retention=retention,
         limit=_LIMIT,
     )
     return done.seconds
