@@ -18,9 +18,9 @@ from stream.alerts import Transition
 from stream.bench.figures import Bar, Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.posts import Corpus, message
-from stream.bench.whole import Whole, consuming, drain, fill, whole
+from stream.bench.whole import STAGES, Whole, consuming, drain, fill, whole
 from stream.database import connect
-from stream.errors import StopService
+from stream.errors import StopService, UsageError
 from stream.receiver import Receiver
 from stream.rules import Receiver as ReceiverRule
 from stream.rules import Rule, Rules
@@ -34,8 +34,6 @@ POSTS = 2000
 LOAD = 0.5
 SPIKE = 30
 """Negative posts of one brand in one minute; else none is negative."""
-
-STAGES = ("decode", "look_up", "match", "score", "store")
 
 _MINUTE = timedelta(minutes=1)
 _PAST = 60  # minutes of calm before the first spike, one post a brand in each
@@ -73,6 +71,10 @@ def measure(bench: Bench) -> Part:
     """
     corpus, scorer = bench.corpus, Moody(load_scorer(bench.settings))
     brands = [brand.name for brand in corpus.catalogue.brands if corpus.of(brand.name).posts]
+    if len(brands) < 2:
+        raise UsageError(
+            "bench latency: the posts name one brand alone; give --posts that name two"
+        )
     spiking = brands[: min(bench.repeats, len(brands) // 2)]
     # Of the others: a spike of a brand that is named all the time would be a small share of it.
     others = corpus.of(*brands[len(spiking) :])
@@ -88,12 +90,15 @@ def measure(bench: Bench) -> Part:
         with consuming(settings, scorer) as running:
             fill(settings, _calm(corpus, brands, datetime.now(UTC)))
             with _load(others, settings, load, running):
-                _until_next_minute()
+                minute = datetime.now(UTC).replace(second=0, microsecond=0) + _MINUTE
+                _sleep_until(minute)
                 start_watcher(running, _rules(receiver.url), note)
                 began, before = datetime.now(UTC), _buckets()
                 for brand in spiking:
-                    ends[brand] = _spike(corpus.of(brand), settings)
-                    _until_next_minute()
+                    _sleep_until(minute + _SPIKE_AFTER * _MINUTE)
+                    _spike(corpus.of(brand), settings)
+                    minute = ends[brand] = minute + _MINUTE
+                    _sleep_until(minute)
                     bench.tick("latency")
                 heard = _heard(receiver, spiking, running)
                 spent = _difference(_buckets(), before)
@@ -144,9 +149,8 @@ def quantile(buckets: Mapping[float, float], share: float) -> float:
 
 
 def _full_speed(bench: Bench, bed: Whole, scorer: Scorer) -> float:
-    count, settings = bench.count(POSTS), bed.fresh()
-    fill(settings, bench.corpus.messages(count, "full", datetime.now(UTC)))
-    return drain(settings, scorer, count).rate
+    count = bench.count(POSTS)
+    return drain(bed.filled(bench.corpus, count, "full"), scorer, count).rate
 
 
 def _calm(corpus: Corpus, brands: Sequence[str], now: datetime) -> Iterator[tuple[bytes, bytes]]:
@@ -180,18 +184,14 @@ def _load(corpus: Corpus, settings: Settings, rate: float, running: Running) -> 
     running.raise_failure()
 
 
-def _spike(corpus: Corpus, settings: Settings) -> datetime:
-    """Send the negative posts well within this minute; its end."""
-    minute = datetime.now(UTC).replace(second=0, microsecond=0)
-    at = minute + _SPIKE_AFTER * _MINUTE
-    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
-    fill(settings, (message(post, at) for post in corpus.take(SPIKE, f"{_MARK}-")))
-    return minute + _MINUTE
-
-
-def _until_next_minute() -> None:
+def _spike(corpus: Corpus, settings: Settings) -> None:
     now = datetime.now(UTC)
-    time.sleep(60 - now.second - now.microsecond / 1e6)
+    fill(settings, (message(post, now) for post in corpus.take(SPIKE, f"{_MARK}-")))
+
+
+def _sleep_until(moment: datetime) -> None:
+    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        time.sleep(left)
 
 
 def _heard(receiver: Receiver, brands: Sequence[str], running: Running) -> dict[str, datetime]:
