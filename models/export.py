@@ -112,8 +112,8 @@ def _largest(classifier: Classifier, network: Any, texts: Sequence[Passage] | No
         known = activations.kept(classifier.directory, classifier.model_hash, network)
         if known is not None:
             return known
-    tokens = classifier.encoder.encode(calibration() if texts is None else texts)
-    return activations.measure(network, tokens)
+        texts = calibration()
+    return activations.measure(network, classifier.encoder.encode(texts))
 
 
 def prepare(classifier: Classifier) -> Path:
@@ -125,7 +125,7 @@ def prepare(classifier: Classifier) -> Path:
 
     network = getattr(classifier.backend, "network", None)
     _require_graph(network)
-    largest = activations.measure(network, classifier.encoder.encode(calibration()))
+    largest = _largest(classifier, network, calibration())
     activations.keep(classifier.directory, classifier.model_hash, largest)
     return classifier.directory / activations.FILE
 

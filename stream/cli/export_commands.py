@@ -66,6 +66,10 @@ def export(
 
     if precision not in ("int8", "fp32"):
         raise UsageError(f"--precision {precision}: write int8 or fp32")
+    if prepare and (out or calibrate or check):
+        raise UsageError(
+            "--prepare takes no --out, --calibrate or --check: write the file without it"
+        )
     if calibrate and not out:
         raise UsageError("--calibrate needs --out FILE: the cache holds what is made by default")
     with refusals(out):
@@ -73,7 +77,8 @@ def export(
             model or SHIPPED_MODEL, device="cpu", backend="torch", threads=threads, labels=labels
         )
         if prepare:
-            print(f"{keep_calibration(exact)}: kept")
+            kept = str(keep_calibration(exact))
+            print(json.dumps({"file": kept}) if as_json else f"{kept}: kept")
             return
         texts = [window(r.passage) for r in read_rows(calibrate)] if calibrate else None
         file = file_for(exact, "int8" if precision == "int8" else "fp32", texts, out)

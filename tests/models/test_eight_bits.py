@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from models import (
     Classifier,
@@ -19,6 +20,7 @@ from models import (
 )
 from models.eight_bits import choose, compared
 from models.save import write_checksums
+from stream.cli import app
 
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -112,6 +114,17 @@ def test_a_model_that_keeps_its_calibration_is_not_measured_again(
     assert with_it.model_hash == load_classifier(tiny_path, "cpu").model_hash
     monkeypatch.setattr(activations, "measure", lambda *_: pytest.fail("measured"))
     assert export.file_for(with_it, "int8").is_file()
+
+
+def test_the_command_prepares_a_model_and_says_where(tiny_path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(tiny_path, copy)
+    command = ["export", "--model", str(copy), "--prepare"]
+    refused = CliRunner().invoke(app, [*command, "--check", "rows.jsonl"])
+    assert "--prepare takes no --out" in str(refused.exception)
+    found = CliRunner().invoke(app, [*command, "--json"])
+    assert json.loads(found.stdout) == {"file": str(copy / activations.FILE)}
+    load_classifier(copy, "cpu")  # its checksums are right
 
 
 def test_a_calibration_of_other_weights_is_not_used(
