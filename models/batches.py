@@ -11,6 +11,9 @@ from models.encode import Tokens
 CPU_TOKENS = 1024
 """Tokens a batch on CPU: past this nothing gets faster, and there is more padding and memory."""
 
+ONE_CORE_TOKENS = 512
+"""Tokens a batch where each core computes its own: small ones are shared out more evenly."""
+
 CPU_ROWS = 64
 
 

@@ -32,15 +32,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "undertone"
 
 
-def on_onnx(classifier: Classifier, precision: str) -> Classifier:
+def on_onnx(classifier: Classifier, precision: str, threads: int = 1) -> Classifier:
     file = file_for(classifier, precision)  # type: ignore[arg-type]
-    return classifier.on(OnnxBackend(file, classifier.encoder.pad_id, 1))
+    return classifier.on(OnnxBackend(file, classifier.encoder.pad_id, threads))
 
 
 def test_the_exact_graph_answers_as_torch_does(tiny: Classifier) -> None:
     np.testing.assert_allclose(
         on_onnx(tiny, "fp32").score(PASSAGES), tiny.score(PASSAGES), atol=1e-4
     )
+
+
+def test_answers_keep_their_order_however_many_cores_share_the_batches(tiny: Classifier) -> None:
+    many = [Passage(f"{'ant ' * (i % 90)}{i}") for i in range(300)]
+    alone, shared = (on_onnx(tiny, "fp32", threads) for threads in (1, 3))
+    np.testing.assert_array_equal(shared.score(many), alone.score(many))
+    assert shared.score([]).shape == (0, 3)
 
 
 def test_eight_bits_are_near(shipped: Classifier) -> None:
