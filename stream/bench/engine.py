@@ -16,7 +16,7 @@ from models import Passage, load_classifier
 from models.figures import macro_f1
 from models.passage import MAX_TOKENS
 from models.torch_backend import find_device
-from stream.bench.figures import Bar, Part
+from stream.bench.figures import Bar, Part, ratio
 from stream.bench.plan import Bench
 from stream.service import SHIPPED_MODEL, load_scorer
 
@@ -87,7 +87,7 @@ def measure(bench: Bench) -> Part:
         "engine",
         tuple(found.values()),
         (
-            Bar("engine / best pipeline", found[ours].median / found[best].median, must, aim),
+            Bar("engine / best pipeline", ratio(found[ours], found[best]), must, aim),
             Bar("labels equal", equal, 0.975, 0.99),
             Bar(
                 "macro-F1 lost",

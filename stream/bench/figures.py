@@ -74,6 +74,14 @@ def alternate(
     return {name: Figure(name, unit, tuple(found)) for name, found in values.items()}
 
 
+def ratio(of: Figure, to: Figure) -> float:
+    """The median over the repeats of one value in terms of the other, measured beside it.
+
+    Not the ratio of the medians: a machine that slows down for a minute slows both of a repeat.
+    """
+    return median(a / b for a, b in zip(of.values, to.values, strict=True))
+
+
 def as_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """For machines: every value, and whether each bar holds."""
     return [

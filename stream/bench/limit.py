@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig
 
 from models import Passage, load_classifier
-from stream.bench.figures import Bar, Part
+from stream.bench.figures import Bar, Part, ratio
 from stream.bench.plan import Bench
 from stream.service import SHIPPED_MODEL
 
@@ -55,11 +55,10 @@ def measure(bench: Bench) -> Part:
     engine.score([Passage(text) for text in bench.corpus.texts(bench.count(64), "w")])
     runs = {"fp32 engine": by_engine, "sgemm": by_sgemm}
     found = bench.alternate("limit", runs, "GFLOP/s")
-    ratio = found["fp32 engine"].median / found["sgemm"].median
     return Part(
         "limit",
         tuple(found.values()),
-        (Bar("fp32 engine / sgemm", ratio, 0.75),),
+        (Bar("fp32 engine / sgemm", ratio(found["fp32 engine"], found["sgemm"]), 0.75),),
         (
             f"posts: {bench.corpus.name}; {count}, one mention each, none twice",
             f"{engine.backend.name}; {torch.get_num_threads()} threads; sgemm: the best of "

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from models import Passage
 from models.rows import LABELS, Row
 from stream.bench import engine
-from stream.bench.figures import Bar, Figure, Part, alternate, as_json
+from stream.bench.figures import Bar, Figure, Part, alternate, as_json, ratio
 from stream.bench.latency import Moody, quantile
 from stream.bench.limit import flops, products
 from stream.bench.match import with_more
@@ -59,6 +59,11 @@ def test_what_is_compared_runs_in_turn_and_each_begins_as_often() -> None:
     found = alternate({"a": run_of("a", 1), "b": run_of("b", 10)}, "s", repeats=3)
     assert order == [(0, "a"), (0, "b"), (1, "b"), (1, "a"), (2, "a"), (2, "b")]
     assert found == {"a": Figure("a", "s", (1, 2, 3)), "b": Figure("b", "s", (10, 11, 12))}
+
+
+def test_a_ratio_is_of_what_was_measured_side_by_side() -> None:
+    """Half of the machine's speed for two repeats of three changes neither."""
+    assert ratio(Figure("a", "s", (8, 4, 4)), Figure("b", "s", (4, 2, 1))) == 2
 
 
 def test_a_part_holds_where_all_of_its_bars_do() -> None:
