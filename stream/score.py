@@ -76,7 +76,7 @@ def to_units(probabilities: NDArray[np.float32]) -> list[tuple[int, int, int]]:
     order = np.argsort(-(exact - units), axis=1, kind="stable")
     rank = np.argsort(order, axis=1, kind="stable")
     units += rank < missing[:, None]
-    return [(int(row[0]), int(row[1]), int(row[2])) for row in units]
+    return [(negative, neutral, positive) for negative, neutral, positive in units.tolist()]
 
 
 def _estimate(passed: list[ScoredMention], further: Sequence[Mention]) -> list[ScoredMention]:
