@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from models.rows import Row
+from stream import garbage
 from stream.bench.figures import REPEATS, Figure, Part, alternate
 from stream.bench.posts import Corpus
 from stream.errors import UsageError
@@ -62,6 +63,7 @@ def chosen(names: Sequence[str]) -> list[str]:
 
 
 def measure(name: str, bench: Bench) -> Part:
-    """Run one part."""
+    """Run one part, with Python's collector of cycles as seldom at work as in the service."""
+    garbage.look_seldom()
     part: Part = import_module(f"stream.bench.{name}").measure(bench)
     return part

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stream import garbage, kafka, metrics
+from stream import kafka, metrics
 from stream.bench.posts import Corpus
 from stream.clock import Clock
 from stream.database import connect
@@ -95,7 +95,6 @@ def consuming(settings: Settings, scorer: Scorer | None = None) -> Iterator[Runn
     try:
         prepare_database(settings, running.patience)
         start_consumer(running, scorer)
-        garbage.look_seldom()  # as the service does once all is loaded
         yield running
     finally:
         running.end()
