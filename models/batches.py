@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 
 from models.encode import Tokens
 
-CPU_TOKENS = 1024
-"""Tokens a batch on CPU: past this nothing gets faster, and there is more padding and memory."""
-
-ONE_CORE_TOKENS = 512
-"""Tokens a batch where each core computes its own: small ones are shared out more evenly."""
+CPU_TOKENS = 512
+"""Tokens a batch of one core: past this nothing gets faster, and the cores end less together."""
 
 CPU_ROWS = 64
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.adapters import put_on
-from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget, padded
+from models.batches import CPU_TOKENS, by_token_budget, padded
+from models.cores import Cores
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
 from models.passage import MAX_TOKENS
@@ -93,7 +94,8 @@ class TorchBackend:
     """Runs a sequence classifier over tokens.
 
     `device` is cpu or cuda, `dtype` fp32 on the one and bfloat16 on the other where it is None,
-    `tokens` the most a batch may hold with its padding.
+    `tokens` the most a batch may hold with its padding, `cores` how many of a CPU compute batches
+    of their own (None: all of torch's threads; 0: one after another, as on CUDA).
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class TorchBackend:
         device: str,
         dtype: torch.dtype | None = None,
         tokens: int | None = None,
+        cores: int | None = None,
     ) -> None:
         self._cuda = device == "cuda"
         self._device = torch.device(device)
@@ -110,7 +113,8 @@ class TorchBackend:
         self._network = network.to(self._device, dtype).eval()
         self._pad_id = pad_id
         self._tokens = tokens or (CUDA_TOKENS if self._cuda else CPU_TOKENS)
-        self._rows = CUDA_ROWS if self._cuda else CPU_ROWS
+        cores = 0 if self._cuda else torch.get_num_threads() if cores is None else cores
+        self._cores = Cores(cores, _take_one_core) if cores else None
         self._pad_to = CUDA_PAD_TO if self._cuda else 1
         self.name = f"torch, {str(dtype).removeprefix('torch.')}, {device}"
         # a network without token types (RoBERTa's kind) is not given any
@@ -154,19 +158,20 @@ class TorchBackend:
 
     def _logits(self, rows: Sequence[Tokens]) -> NDArray[np.float32]:
         lengths = [self._length(row) for row in rows]
-        found: NDArray[np.float32] | None = None
-        pending = []
-        with torch.inference_mode():
-            for batch in by_token_budget(lengths, self._tokens, self._rows):
-                out = self._forward([rows[i] for i in batch], lengths[batch[-1]])
-                pending.append((batch, out))
-            # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
-            for batch, out in pending:
-                values = out.float().cpu().numpy()
-                if found is None:
-                    found = np.zeros((len(rows), values.shape[1]), np.float32)
-                found[batch] = values
-        return found if found is not None else np.zeros((0, 3), np.float32)
+
+        def run(batch: list[int]) -> torch.Tensor:
+            with torch.inference_mode():
+                return self._forward([rows[i] for i in batch], lengths[batch[-1]])
+
+        if self._cores:
+            return self._cores.logits(lengths, lambda batch: _values(run(batch)), self._tokens)
+        batches = by_token_budget(lengths, self._tokens, CUDA_ROWS)
+        # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
+        answers = [run(batch) for batch in batches]
+        found = np.zeros((len(rows), answers[0].shape[1] if answers else 3), np.float32)
+        for batch, out in zip(batches, answers, strict=True):
+            found[batch] = _values(out)
+        return found
 
     def _length(self, row: Tokens) -> int:
         return -(-len(row.ids) // self._pad_to) * self._pad_to
@@ -181,6 +186,15 @@ class TorchBackend:
             }
         logits: torch.Tensor = self._network(**given).logits
         return logits
+
+
+def _take_one_core() -> None:
+    torch.set_num_threads(1)  # of the thread that calls it
+
+
+def _values(logits: torch.Tensor) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = logits.float().cpu().numpy()
+    return values
 
 
 def pad(

@@ -39,9 +39,10 @@ def expected() -> np.ndarray:
     return np.array([[sum(row.ids) + k for k in range(3)] for row in ROWS], np.float32)
 
 
-def test_where_memory_is_short_smaller_batches_give_the_same_and_stay() -> None:
+@pytest.mark.parametrize("cores", [0, 2])
+def test_where_memory_is_short_smaller_batches_give_the_same_and_stay(cores: int) -> None:
     network = Scarce(room=300)
-    backend = TorchBackend(network, 0, "cpu", tokens=4096)
+    backend = TorchBackend(network, 0, "cpu", tokens=4096, cores=cores)
     np.testing.assert_array_equal(backend.logits(ROWS), expected())
     assert backend.tokens == 256
     network.seen.clear()
@@ -56,12 +57,13 @@ def test_a_single_row_without_room_is_an_error() -> None:
 
 
 def test_bfloat16_gives_the_labels_of_fp32(shipped: Classifier) -> None:
-    """The precision of CUDA; computed here on the CPU."""
+    """The precision and the order of CUDA; computed here on the CPU."""
     network = shipped.backend.network  # type: ignore[attr-defined]
     passages = compared()[::6]
     exact = shipped.logits(passages)
     try:
-        half = shipped.on(TorchBackend(network, shipped.encoder.pad_id, "cpu", torch.bfloat16))
+        in_turn = TorchBackend(network, shipped.encoder.pad_id, "cpu", torch.bfloat16, cores=0)
+        half = shipped.on(in_turn)
         assert half.backend.name == "torch, bfloat16, cpu"
         found = half.logits(passages)
     finally:
