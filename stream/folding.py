@@ -7,6 +7,7 @@ change lengths; the offsets lead back to the text as it was written.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ _UNSPACED = (
 )
 _HANGUL = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xAC00, 0xD7FF))
 _INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_UNSTEADY = re.compile(f"[{''.join(sorted(_INVISIBLE))}\uff9e\uff9f]")  # the two become accents
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +39,29 @@ def fold(text: str) -> Folded:
     """Fold a text. Invisible characters inside words vanish, so that they hide nothing."""
     if text.isascii():
         return Folded(text.lower(), range(len(text) + 1))
+    whole = _normalized(_normalized(text).casefold())
+    if len(whole) == len(text) and not _reorders(text):  # one for one: nothing ever shrinks
+        return Folded(whole, range(len(text) + 1))
     parts = list(map(_fold_character, text))
-    folded = "".join(parts)
-    if len(folded) == len(text) and "" not in parts:  # one for one, as most texts are
-        return Folded(folded, range(len(text) + 1))
     origin = [index for index, part in enumerate(parts) for _ in part]
     origin.append(len(text))
-    return Folded(folded, origin)
+    return Folded("".join(parts), origin)
+
+
+def _normalized(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
+
+
+def _reorders(text: str) -> bool:
+    """Whether folding it whole might drop a character, or put its accents in another order."""
+    return bool(_UNSTEADY.search(text)) or not unicodedata.is_normalized("NFD", text)
 
 
 @lru_cache(maxsize=65536)
 def _fold_character(char: str) -> str:
     if char in _INVISIBLE:
         return ""
-    decomposed = unicodedata.normalize("NFKD", char)
-    return unicodedata.normalize("NFKD", decomposed.casefold())
+    return _normalized(_normalized(char).casefold())
 
 
 @lru_cache(maxsize=65536)

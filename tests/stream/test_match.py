@@ -113,6 +113,18 @@ def test_a_name_between_spaces_is_found_at_its_place_whatever_stands_around(
     assert (len(before) + 1, len(before) + 5) in found[0].spans
 
 
+@given(
+    st.text(st.sampled_from("aÅ\u0323\u0301\u0345\uff9e\u200bＡ電한ﬁß①"), max_size=8) | st.text()
+)
+def test_a_text_folds_as_its_characters_do(text: str) -> None:
+    """However it is done: at once, where each character becomes one, or one by one."""
+    parts = [fold(char).text for char in text]
+    folded = fold(text)
+    assert folded.text == "".join(parts)
+    origin = [i for i, part in enumerate(parts) for _ in part]
+    assert list(folded.origin) == [*origin, len(text)]
+
+
 @given(st.text())
 def test_folding_keeps_the_way_back(text: str) -> None:
     folded = fold(text)
