@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stream import schema
-from stream.bench.figures import Bar, Part
+from stream.bench.figures import Bar, Part, ratio
 from stream.bench.plan import Bench
 from stream.database import Client, connect
 from stream.settings import ClickHouse
@@ -18,6 +18,9 @@ from stream.windows import run_pass
 HISTORIES = (10**5, 10**6, 10**7)
 A_MINUTE = 600
 """Posts of the minute that is recomputed: ten a second."""
+
+FULL_MINUTE = 600_000
+"""Posts of a minute at ten thousand a second, which every pass counts anew while it lasts."""
 
 A_DAY = 27_800
 """Posts of the history, so that ten million are a year."""
@@ -58,29 +61,34 @@ def measure(bench: Bench) -> Part:
     runs: dict[str, Callable[[int], float]] = {}
     clients: list[Client] = []
     for size in histories:
-        client = _with_history(bench.directory, size)
+        client = _with_history(bench.directory, size, f"history{size}")
         clients.append(client)
         runs[f"{size:,} posts"] = _pass_of(client)
         bench.tick("windows")
     try:
         found = bench.alternate("windows", runs, "s")
+        # Afterwards: so many rows keep the database busy with merging for a while.
+        full = bench.count(FULL_MINUTE)
+        clients.append(_with_history(bench.directory, histories[0], "crowded"))
+        again = {f"a minute of {full:,} posts": _again_of(clients[-1], full)}
+        crowded = bench.alternate("windows", again, "s")
     finally:
         for client in clients:
             client.close()
-    medians = [figure.median for figure in found.values()]
+    few, *_, many = found.values()
     return Part(
         "windows",
-        tuple(found.values()),
-        (Bar("most / fewest posts", medians[-1] / medians[0], 1.5, at_most=True),),
+        (*found.values(), *crowded.values()),
+        (Bar("most / fewest posts", ratio(many, few), 1.5, at_most=True),),
         (
             f"a pass over {A_MINUTE} fresh posts of one minute, one of {_BRANDS} brands each; "
-            f"{A_DAY:,} posts a day before it",
+            f"{A_DAY:,} posts a day before it; a crowded minute for one post more",
         ),
     )
 
 
-def _with_history(directory: Path, size: int) -> Client:
-    settings = ClickHouse(path=directory / "clickhouse", database=f"history{size}")
+def _with_history(directory: Path, size: int, name: str) -> Client:
+    settings = ClickHouse(path=directory / "clickhouse", database=name)
     with closing(connect(settings, "")) as client:
         schema.apply(client, schema.Target(settings.database, _RETENTION.days))
     client = connect(settings)
@@ -108,6 +116,19 @@ def _pass_of(client: Client) -> Callable[[int], float]:
     def timed(repeat: int) -> float:
         minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
         _insert(client, f"r{repeat}-", A_MINUTE, minute, timedelta(minutes=1))
+        return recompute(client, _RETENTION)
+
+    return timed
+
+
+def _again_of(client: Client, posts: int) -> Callable[[int], float]:
+    """A pass for one more post in a minute that has so many."""
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    _insert(client, "m-", posts, minute, timedelta(minutes=1))
+    recompute(client, _RETENTION)
+
+    def timed(repeat: int) -> float:
+        _insert(client, f"m{repeat}-", 1, minute, timedelta(minutes=1))
         return recompute(client, _RETENTION)
 
     return timed

@@ -172,7 +172,7 @@ def test_only_what_belongs_to_a_spike_is_negative() -> None:
 
 PARTS_ON_REAL_PARTS = {
     "host": ("0.1", {"whole service"}),
-    "windows": ("0.001", {"100 posts", "10,000 posts"}),
+    "windows": ("0.001", {"100 posts", "10,000 posts", "a minute of 600 posts"}),
     "match": ("0.01", {"100 aliases", "10,000 aliases"}),
 }
 
