@@ -1,9 +1,9 @@
 """The watcher's judgement: which minutes are closed, what they say, and what is to be told.
 
-Thin edge around pure parts: minutes from `window_scores` go into `tallies`, `detect` judges them,
-`incidents` folds the verdicts, and each transition becomes one row of `alerts` with its evidence
-and its receivers. What stands is read back from `alerts` before every judgement, so a restart, a
-failed write or a second watcher ends in the same incidents.
+Thin edge around pure parts: minutes from `window_scores` go through each rule's fold, `incidents`
+folds its verdicts, and each transition becomes one row of `alerts` with its evidence and its
+receivers. What stands is read back from `alerts` before every judgement, so a restart, a failed
+write or a second watcher ends in the same incidents.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
-from stream import metrics
+from stream import metrics, saved_folds
 from stream.database import Client, errors_sorted
-from stream.detect import heard_from, judge
 from stream.evidence import Evidence, count_authors, gather
+from stream.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
 from stream.incidents import Change, Incident, State, TransitionName, advance
-from stream.rules import EVERY, Rule, Rules, Severity
+from stream.rules import Rule, Rules, Severity
 from stream.settings import Settings
-from stream.tallies import MINUTE, SeriesKey, Span, Tallies, minutes_needed
+from stream.verdict import heard_from
 
-_LEARN_AGAIN_AFTER = timedelta(hours=12)  # a level that lasts this long becomes the new normal
-_READ_WHOLE_EVERY = timedelta(hours=1)  # so that what came later than the lateness is learnt too
+_AT_ONCE = timedelta(days=1)  # of a past that is read for a rule without memory
 
 _PROGRESS = """
 SELECT count(), max(partitions), min(read_to) FROM progress FINAL
@@ -35,6 +34,10 @@ FROM window_scores FINAL
 WHERE window_start >= {since:DateTime('UTC')} AND window_start < {until:DateTime('UTC')}
 GROUP BY brand, topic, window_start
 SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"""
+
+_FIRST = """
+SELECT min(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
+SETTINGS max_execution_time = {limit:UInt32}"""
 
 _STORED = tuple(field.name for field in fields(Incident) if field.name != "calm_since")
 _INCIDENTS = f"""
@@ -100,13 +103,10 @@ class AlertWatcher:
         self._rules = rules.rules
         self._limit = settings.clickhouse.query_timeout
         self._lateness = settings.alerts.lateness
-        needed = max((minutes_needed(rule) for rule in self._rules), default=1)
-        self._span = needed + self._lateness // MINUTE
-        self._tallies = Tallies(self._span)
-        self._late: dict[SeriesKey, set[datetime]] = {}
+        self._folds: dict[str, Fold] = {}
+        self._alarmed: dict[str, set[tuple[SeriesKey, datetime]]] = {}
         self._calm_since: dict[str, datetime | None] = {}
         self._judged_to: datetime | None = None
-        self._read_whole_at: datetime | None = None
 
     def close(self) -> None:
         self._client.close()
@@ -121,40 +121,63 @@ class AlertWatcher:
         begin = max(self._judged_to or oldest, oldest) + MINUTE
         if closed is None or closed < begin or not self._rules:
             return []
-        # 1. The minutes, and which of those judged before have changed.
-        self._read(closed)
-        # 2. What stands, as the database has it.
+        # 1. What stands, as the database has it.
         incidents = self._incidents()
-        # 3. Verdicts, folded in the order of time.
+        # 2. The minutes, judged by each rule, and folded in the order of time.
         found: list[Change] = []
+        alarmed = {}
         for rule in self._rules:
-            for key in self._series_of(rule):
-                times = [*self._late_ends(key, rule, begin, oldest), *_range(begin, closed)]
-                found += self._follow(rule, key, times, incidents)
-        # 4. Evidence and rows; only then is it done.
+            fold = self._settled(rule, closed)
+            judged = fold.judge(self._minutes(fold.at, closed))
+            times = [at for at in judged.times if at > oldest]
+            alarmed[rule.name] = _alarms(judged, oldest)
+            for number in _of_interest(judged, rule, incidents):
+                found += self._follow(rule, judged, number, len(times), begin, incidents)
+        # 3. Evidence and rows; only then is it done.
         found.sort(key=lambda change: (change.incident.changed_at, change.incident.alert_id))
         transitions = [self._with_evidence(change) for change in found]
         self._write(transitions)
-        self._late.clear()
+        self._alarmed = alarmed
         self._judged_to = closed
         latest = incidents.values()
         metrics.INCIDENTS_OPEN.set(sum(bool(i) and i[-1].state == "open" for i in latest))
         return transitions
 
-    def _read(self, closed: datetime) -> None:
-        whole = self._read_whole_at is None or closed - self._read_whole_at >= _READ_WHOLE_EVERY
-        since = closed - (self._span * MINUTE if whole else self._lateness)
-        values = {"since": since, "until": closed, "limit": int(self._limit.total_seconds())}
+    def _settled(self, rule: Rule, closed: datetime) -> Fold:
+        """The rule's memory, brought up to the last hour that is final, and saved there."""
+        target = settled(closed, self._lateness, rule)
+        fold = self._folds.get(rule.name)
+        if fold is None:
+            fold = saved_folds.load(self._client, rule, target, self._seconds)
+            fold = fold or self._without_memory(rule, target)
+        while fold.at < target:
+            fold = fold.settle(self._minutes(fold.at, min(target, fold.at + _AT_ONCE)))
+            if fold.at == target:
+                saved_folds.save(self._client, fold)
+        self._folds[rule.name] = fold
+        return fold
+
+    def _without_memory(self, rule: Rule, target: datetime) -> Fold:
+        """A rule never judged before learns from what is stored."""
+        since = target - rule.history
+        with errors_sorted():
+            values = {"since": since, "limit": self._seconds}
+            first = self._client.query(_FIRST, parameters=values).result_rows[0][0]
+        return Fold(rule, settled(min(max(first, since), target), timedelta(0), rule), first)
+
+    def _minutes(self, since: datetime, until: datetime) -> Minutes:
+        values = {"since": since, "until": until, "limit": self._seconds}
         with errors_sorted():
             rows = self._client.query(_MINUTES, parameters=values).result_rows
-        for key, minutes in self._tallies.replace(rows, since, closed).items():
-            self._late.setdefault(key, set()).update(minutes)
-        if whole:
-            self._read_whole_at = closed
+        return Minutes.of(rows, since, until)
+
+    @property
+    def _seconds(self) -> int:
+        return max(1, int(self._limit.total_seconds()))
 
     def _incidents(self) -> dict[_Place, list[Incident]]:
         """The incidents of each place, oldest first."""
-        values = {"limit": int(self._limit.total_seconds())}
+        values = {"limit": self._seconds}
         with errors_sorted():
             rows = self._client.query(_INCIDENTS, parameters=values).result_rows
         found: dict[_Place, list[Incident]] = {}
@@ -167,45 +190,35 @@ class AlertWatcher:
             several.sort(key=lambda incident: incident.changed_at)
         return found
 
-    def _series_of(self, rule: Rule) -> list[SeriesKey]:
-        """Every series the rule covers: those heard of, and those it names."""
-        named = {(b, t) for b in rule.brands for t in rule.topics if EVERY not in (b, t)}
-        heard = {key for key in self._tallies.keys() if rule.covers(*key)}  # noqa: SIM118
-        return sorted(heard | named)
-
-    def _late_ends(
-        self, key: SeriesKey, rule: Rule, begin: datetime, oldest: datetime
-    ) -> list[datetime]:
-        """The ends of the steps that late posts changed, of those judged before.
-
-        Newer windows hold them too, so only the step itself is judged again.
-        """
-        ends = {
-            oldest + ((minute - oldest) // rule.granularity + 1) * rule.granularity
-            for minute in self._late.get(key, ())
-            if minute >= oldest
-        }
-        return sorted(end for end in ends if end < begin)
-
     def _follow(
         self,
         rule: Rule,
-        key: SeriesKey,
-        times: Sequence[datetime],
+        judged: Judged,
+        number: int,
+        recent: int,
+        begin: datetime,
         incidents: dict[_Place, list[Incident]],
     ) -> Iterator[Change]:
-        """The transitions that the verdicts at `times` lead to; `incidents` is kept up."""
+        """The transitions that the last `recent` steps of a series lead to; `incidents` is kept up.
+
+        Of the steps judged before, which end before `begin`, only those count that alarm now and
+        did not then: late posts open, and what stands is judged by the present.
+        """
+        key = judged.keys[number]
         past = incidents.setdefault((rule.name, *key), [])
-        for at in times:
+        known = self._alarmed.get(rule.name, set())
+        for at in range(len(judged.times) - recent, len(judged.times)):
             incident = past[-1] if past else None
             stands = incident is not None and incident.state == "open"
-            if stands and self._judged_to and at <= self._judged_to:
-                continue  # late posts only open; what stands is judged by the present
-            series = self._tallies.series(key, at, rule, [_masked(one, rule) for one in past])
-            verdict = judge(series, rule)
+            time = judged.times[at]
+            if time < begin and (
+                stands or (key, time) in known or not judged.looks[at].alarm[number]
+            ):
+                continue
+            verdict = judged.verdict(at, number)
             if verdict.alarm and not stands:
-                authors = count_authors(self._client, *key, verdict.since, at, self._limit)
-                verdict = heard_from(verdict, authors, rule)
+                authors = count_authors(self._client, *key, verdict.since, time, self._limit)
+                verdict = heard_from(verdict, authors, rule.minimum.authors)
             after, change = advance(incident, verdict, rule, *key)
             if after is not None:
                 self._calm_since[after.alert_id] = after.calm_since
@@ -238,15 +251,23 @@ class AlertWatcher:
             self._client.insert("alerts", rows, column_names=_COLUMNS)
 
 
-def _masked(incident: Incident, rule: Rule) -> Span:
-    """The time of an incident, which is no usual time; but a level that stays becomes one."""
-    since = incident.opened_at - 12 * rule.granularity
-    until = incident.opened_at + _LEARN_AGAIN_AFTER
-    return since, min(until, incident.changed_at) if incident.state == "resolved" else until
+def _alarms(judged: Judged, oldest: datetime) -> set[tuple[SeriesKey, datetime]]:
+    """Which series alarm at which steps that end after `oldest`."""
+    return {
+        (judged.keys[number], judged.times[at])
+        for at, number in zip(*judged.alarms().nonzero(), strict=True)
+        if judged.times[at] > oldest
+    }
 
 
-def _range(begin: datetime, end: datetime) -> list[datetime]:
-    return [begin + i * MINUTE for i in range((end - begin) // MINUTE + 1)]
+def _of_interest(judged: Judged, rule: Rule, incidents: dict[_Place, list[Incident]]) -> list[int]:
+    """The series that alarm, or have an incident already; the others have nothing to tell."""
+    alarming = set(judged.alarms().nonzero()[1].tolist())
+    return [
+        number
+        for number, key in enumerate(judged.keys)
+        if number in alarming or (rule.name, *key) in incidents
+    ]
 
 
 def _minute(time: datetime) -> datetime:

@@ -1,199 +1,235 @@
-"""Is the mood turning now? One step of a series judged against the series' own past.
+"""Is the mood turning? One step of many series at once: counts and state in, verdicts out. Pure.
 
-Pure: counts in, a verdict out. What it looks at (DESIGN §4):
+For each series two questions are asked at each step, both against what is usual for it just then
+(`usual`): is the *share* of negative mentions up, is their *count* up? Evidence is gathered over
+steps as a Shiryaev-Roberts statistic over several sizes of rise (Shiryaev 1963, Roberts 1966): the
+sum, over every moment at which the rise may have begun, of how much better it explains what came
+since. Without a rise it grows by one a step on average, whatever the series, so that the limit at
+which it alarms is a number of false alarms a week. Rises end: what is old is forgotten.
 
-- the *share* of negative mentions, by a beta-binomial tail: how likely are this many negatives
-  among this many mentions, given the usual share, how uncertain that is, and how much it wanders?
-- the *count* of negative mentions, by a negative binomial tail.
-- both over the last 1, 3, 6 and 12 steps, so that a small lasting rise is found as well as a jump.
+The share decides. A burst of attention moves the count alone: that is "buzz", no alarm. The count
+decides where no share is told, or nothing is known of it, or most mentions are always negative.
+What may belong to a rise is not learnt from, until it has lasted so long that it is the new normal.
 
-The usual level is a weighted mean of the past: the last hours and the same hours of earlier days.
-More mentions at an unchanged share are "buzz", not an alarm. With little past nothing alarms.
+Time and memory of a step do not depend on the past, and a state that is saved and loaded goes on to
+the same bits.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from stream.baseline import (
-    LONGEST,
-    WINDOWS,
-    Counts,
-    Level,
-    beta_binomial_tail,
-    negative_binomial_tail,
-    usual_range,
-)
-from stream.rules import Rule
+from stream.detector_state import COUNT_RISES, NOTHING, SHARE_RISES, State
+from stream.moment import Booleans, Counts, Moment
+from stream.usual import Floats
+from stream.wander import QUARTER
 
-DETECTOR_VERSION = "1"
+DETECTOR_VERSION = "2"
 
 Reason = Literal[
-    "warming_up", "too_few", "calm", "buzz", "few_authors", "count", "share", "count_and_share"
-]
+    "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
+    "count_and_share",
+]  # fmt: skip
+REASONS: tuple[Reason, ...] = (
+    "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
+    "count_and_share",
+)  # fmt: skip
 
-_SATURATED = 0.6  # from this usual share on only the count can tell
-_TESTS_PER_STEP = 6.0  # measured on quiet series: four windows, overlapping from step to step
-_GATE = 0.3  # a rise in share must come with at least this much of a rise in count
-_LENIENT = 100.0  # count and share together: the share may be this much weaker
+_HOUR, _WEEK = timedelta(hours=1), timedelta(weeks=1)
 
-_SMALLEST = 1e-300
-_JUST_NOT = 0.49  # the score of what alarms but for its few authors
+_NEW_NORMAL = 12.0  # hours after which a level that stays is learnt, quickly
+_LASTS = 18.0  # hours that a rise lasts on average
+
+_SATURATED, _UNSURE = 0.6, 0.5  # share, or its variance, from which on only the count can tell
+
+_IN_ORDER: tuple[Reason, ...] = (
+    "unknown", "warming_up", "too_few", "buzz", "calm", "count", "count_and_share",
+)  # fmt: skip
+
+_OVER = 4.0  # evidence that ends a rise
+_MOST, _LEAST = 0.7, 0.2  # so much of the rise that was seen, and no less than that
+_HEADROOM, _HYSTERESIS = 2.0, 3.0  # above the limit nothing is added; below it this far it is over
+JUST_NOT = 0.49  # the score of what alarms but for its few mentions or authors
 
 
 @dataclass(frozen=True)
-class Series:
-    """Negative mentions and all mentions per step, oldest first; the last step is judged.
+class Limits:
+    """From when on series alarm. `evidence` is a logarithm of shape (series,) or (1,)."""
 
-    `end` is the end of the last step. `known` is False where a step must not be learnt from:
-    it was never read, or an incident stood.
-    """
-
-    end: datetime
     step: timedelta
-    negative: Counts
-    mentions: Counts
-    known: npt.NDArray[np.bool_]
+    evidence: Floats
+    warm_up: timedelta = timedelta(hours=12)
+    negative: int = 5
+    mentions: int = 8
+
+    @property
+    def hours(self) -> float:
+        return self.step / _HOUR
+
+
+def evidence_limit(step: timedelta, alarms_a_week: Floats) -> Floats:
+    """The logarithm at which evidence alarms falsely so often on quiet series.
+
+    One false alarm in so many steps is the statistic's own promise; that the tails of real noise
+    are heavier takes half as much again of the distance from a quarter of an alarm a week
+    (measured, docs/alerts.md).
+    """
+    asked: Floats = np.log(_WEEK / step / 0.25) - 0.35 + 1.5 * np.log(0.25 / alarms_a_week)
+    return asked
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one step says. Counts are of the window that speaks loudest.
+class Look:
+    """What a step says of each series. Counts are of the rise, if there is one: since `steps` ago.
 
-    `score` is in 0..1 and comparable across series; 0.5 is where an alarm begins. `at` is the end
-    of the judged step, `since` the start of the window. `p_share` and `p_count` are tail
-    probabilities, before the correction for looking often.
+    `score` is in 0..1 and comparable across series; 0.5 is where an alarm begins. `low` and `high`
+    hold 95 % of usual negative counts of this one step, given its mentions.
     """
 
-    at: datetime
-    since: datetime
-    score: float
-    alarm: bool
-    reason: Reason
-    observed: int
-    mentions: int
-    expected: float
-    expected_low: float
-    expected_high: float
-    expected_share: float
-    p_share: float
-    p_count: float
+    score: Floats
+    alarm: Booleans
+    stands: Booleans
+    reason: npt.NDArray[np.int8]
+    steps: Floats
+    negative: Floats
+    mentions: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+    share: Floats
+    wander: Floats
+    share_evidence: Floats
+    count_evidence: Floats
 
 
-def alpha(rule: Rule) -> float:
-    """The tail probability at which a single look alarms, from the budget of false alarms."""
-    looks = timedelta(weeks=1) / rule.granularity * _TESTS_PER_STEP
-    return min(0.01, rule.sensitivity / looks)
+def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int = 1) -> Look:
+    """Move `state` by one step that ends at `at`, `passed` steps after the last; what it says."""
+    hours = limits.hours * passed
+    ready = state.heard + limits.hours >= limits.warm_up / _HOUR
+    # 1. What is usual now.
+    now = Moment.of(state, at, counts, limits.hours, hours, state.stands > _NEW_NORMAL)
+    unsure = (now.share.variance > _UNSURE) & (2 * state.run[2] >= state.run[3])
+    by_count = counts.bare | (now.p >= _SATURATED) | unsure
+    # 2. Evidence of a rise, and of its end.
+    share, count = _gathered(state, now, limits, hours)
+    ended = _ended(state, now) | ~ready
+    for gathered in (state.share_evidence, state.count_evidence):
+        gathered[:] = np.where(ended, NOTHING, gathered)
+    evidence = np.where(ended, NOTHING, np.where(by_count, count, share))
+    _describe(state, now, by_count, passed)
+    # 3. The verdict.
+    look = _look(state, now, limits, by_count, ready, evidence, share, count)
+    # 4. What is learnt for the next: nothing of what may be a rise, unless it has stayed.
+    state.stands[:] = np.where(look.stands, state.stands + hours, 0.0)
+    state.heard += np.where(counts.known, limits.hours, 0.0)
+    stays = state.stands > _NEW_NORMAL
+    free, held = stays | ~ready, look.stands & ~stays
+    a_day = math.log(24 / limits.hours)
+    of_share = np.where(counts.told & ~held, _learnt(share - a_day, free), 0.0)
+    of_count = np.where(counts.known & ~held, _learnt(count - a_day, free), 0.0)
+    now.teach(state, of_share, of_count, hours)
+    return look
 
 
-def judge(series: Series, rule: Rule) -> Verdict:
-    """The verdict on the last step of `series`.
+def _gathered(state: State, now: Moment, limits: Limits, hours: float) -> tuple[Floats, Floats]:
+    """Add the step's likelihood ratios to the evidence of share and count; their logarithms.
 
-    More negative mentions never lower the score; a step without negatives never alarms.
+    A rise may have begun with any step that tells something, and what is old is forgotten.
     """
-    past = slice(0, max(0, len(series.negative) - LONGEST))
-    negative, mentions, known = series.negative[past], series.mentions[past], series.known[past]
-    windows = [
-        (w, int(series.negative[-w:].sum()), int(series.mentions[-w:].sum()))
-        for w in WINDOWS
-        if w <= len(series.negative)
-    ]
-    large = [
-        (w, x, n)
-        for w, x, n in windows
-        if x >= rule.minimum.negative and n >= rule.minimum.mentions
-    ]
-    if not large or int(known.sum()) * series.step < rule.warm_up:
-        return _silent(series, windows[-1] if windows else (0, 0, 0), bool(large))
-    level = Level.of(negative, mentions, known, series.step)
-    limit = alpha(rule)
-    loudest = min((_look(level, *window) for window in large), key=lambda look: look.p)
-    alarm = loudest.p <= limit
-    reason: Reason = "calm"
-    if alarm and level.share >= _SATURATED:
-        reason = "count"
-    elif alarm:
-        reason = "count_and_share" if loudest.p_count <= limit else "share"
-    elif any(_look(level, *window).p_count <= limit for window in large):
-        reason = "buzz"
-    strength = math.log(max(loudest.p, _SMALLEST)) / math.log(limit)
-    low, high = usual_range(loudest.expected, level.rate_noise[loudest.window])
-    return Verdict(
-        at=series.end,
-        since=series.end - loudest.window * series.step,
-        score=strength / (1 + strength),
+    forgotten = math.log1p(-min(0.5, hours / _LASTS))
+    found = []
+    for evidence, of_step, told in (
+        (state.share_evidence, now.share_ratio(SHARE_RISES), now.counts.told),
+        (state.count_evidence, now.count_ratio(COUNT_RISES), now.counts.known),
+    ):
+        old = evidence + forgotten
+        begun = np.where(told, np.logaddexp(0.0, old), old)
+        evidence[:] = np.minimum(begun + of_step, limits.evidence + _HEADROOM)
+        mixed = evidence[0]
+        for one in evidence[1:]:
+            mixed = np.logaddexp(mixed, one)
+        found.append(mixed - math.log(len(evidence)))
+    return found[0], found[1]
+
+
+def _ended(state: State, now: Moment) -> Booleans:
+    """Whether share or count have been as usual again for long enough, held against most of the
+    rise that was seen."""
+    run = state.run
+    risen = np.log((run[2] + 0.5) / (run[3] - run[2] + 0.5)) - now.share.value
+    grown = np.log((run[2] + 0.5) / (run[4] + 0.5))
+    most = (
+        now.share_ratio(np.clip(_MOST * risen, _LEAST, 4.0)),
+        now.count_ratio(np.clip(_MOST * grown, _LEAST, 5.0)),
+    )
+    for row, of_step in enumerate(most):
+        over = np.maximum(0.0, state.over[row] - of_step)
+        state.over[row] = np.where(state.stands > 0, over, 0.0)
+    ended: Booleans = (state.over[0] >= _OVER) | (state.over[1] >= _OVER)
+    return ended
+
+
+def _describe(state: State, now: Moment, by_count: Booleans, passed: int) -> None:
+    """The rise itself: since when, and how large."""
+    run, counts = state.run, now.counts
+    of_step = np.where(by_count, now.count_ratio(COUNT_RISES[1]), now.share_ratio(SHARE_RISES[1]))
+    run[0] = np.maximum(0.0, run[0] + of_step)
+    run[1:] = np.where(run[0] > 0, run[1:], 0.0)
+    run[1] += np.where(run[0] > 0, passed, 0)
+    for row, value in ((2, counts.negative), (3, counts.mentions), (4, now.mean)):
+        run[row] += np.where((run[0] > 0) & counts.known, value, 0.0)
+
+
+def _look(
+    state: State,
+    now: Moment,
+    limits: Limits,
+    by_count: Booleans,
+    ready: Booleans,
+    evidence: Floats,
+    share: Floats,
+    count: Floats,
+) -> Look:
+    counts, run = now.counts, state.run
+    large = (run[2] >= limits.negative) & (counts.bare | (run[3] >= limits.mentions))
+    enough = evidence > limits.evidence
+    # A share that is up because kinder voices fell silent is no rise.
+    alarm = enough & ready & large & (run[2] >= run[4]) & counts.known
+    stands = np.where(state.stands > 0, evidence > limits.evidence - _HYSTERESIS, alarm)
+    strength = np.maximum(0.0, evidence) / limits.evidence
+    score = strength / (1 + strength)
+    buzz = ~by_count & (count > limits.evidence)
+    reason = np.select(
+        [~counts.known, ~ready, enough & ~large, ~alarm & buzz, ~alarm, by_count, buzz],
+        [REASONS.index(name) for name in _IN_ORDER],
+        REASONS.index("share"),
+    )
+    low, high = now.usual_range()
+    return Look(
+        score=np.where(enough & ~alarm, np.minimum(score, JUST_NOT), score),
         alarm=alarm,
-        reason=reason,
-        observed=loudest.observed,
-        mentions=loudest.mentions,
-        expected=loudest.expected,
-        expected_low=low,
-        expected_high=high,
-        expected_share=level.share,
-        p_share=loudest.p_share,
-        p_count=loudest.p_count,
+        stands=stands,
+        reason=reason.astype(np.int8),
+        steps=run[1].copy(),
+        negative=run[2].copy(),
+        mentions=run[3].copy(),
+        expected=run[4].copy(),
+        low=low,
+        high=high,
+        share=now.p,
+        wander=now.noise / np.maximum(QUARTER / limits.hours, run[1]),
+        share_evidence=share,
+        count_evidence=count,
     )
 
 
-def heard_from(verdict: Verdict, authors: int, rule: Rule) -> Verdict:
-    """The verdict once it is known how many distinct authors the negative mentions are by.
-
-    Asked only of alarms, because counting authors is the dearer question.
-    """
-    if not verdict.alarm or authors >= rule.minimum.authors:
-        return verdict
-    return replace(verdict, alarm=False, reason="few_authors", score=min(verdict.score, _JUST_NOT))
-
-
-def _silent(series: Series, window: tuple[int, int, int], large: bool) -> Verdict:
-    """The verdict where nothing may alarm: too few mentions, or too little past."""
-    steps, observed, mentions = window
-    rate = float(series.negative[series.known].mean()) if series.known.any() else 0.0
-    return Verdict(
-        at=series.end,
-        since=series.end - steps * series.step,
-        score=0.0,
-        alarm=False,
-        reason="warming_up" if large else "too_few",
-        observed=observed,
-        mentions=mentions,
-        expected=rate * steps,
-        expected_low=0.0,
-        expected_high=rate * steps,
-        expected_share=0.0,
-        p_share=1.0,
-        p_count=1.0,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One window against the usual level; `p` joins share and count."""
-
-    window: int
-    observed: int
-    mentions: int
-    expected: float
-    p: float
-    p_share: float
-    p_count: float
-
-
-def _look(level: Level, window: int, observed: int, mentions: int) -> _Look:
-    expected = level.rate * window
-    p_count = negative_binomial_tail(observed, expected, level.rate_noise[window])
-    p_share = beta_binomial_tail(observed, mentions, level.share, level.share_noise[window])
-    if level.share >= _SATURATED:
-        p = p_count
-    else:
-        # The share decides, as a burst of attention moves the count alone; where both moved, each
-        # may be weaker. Each term falls with every further negative mention.
-        gated = max(p_share, p_count if p_count > _GATE else 0.0)
-        p = min(gated, max(p_share / _LENIENT, p_count))
-    return _Look(window, observed, mentions, expected, p, p_share, p_count)
+def _learnt(evidence: Floats, free: Booleans) -> Floats:
+    """How much of a step is learnt from."""
+    usual: Floats = np.where(free, 1.0, 1 / (1 + np.exp(np.minimum(evidence, 50.0))))
+    return usual

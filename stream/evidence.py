@@ -19,6 +19,7 @@ from stream.terms import leading_terms
 
 TELLING_POSTS = 5
 TEXT_CUT = 280  # characters of a telling post
+_USUAL_FOR = timedelta(days=3)  # what was said before, for the leading terms
 _TEXTS_READ = 400  # for the leading terms, now and before
 
 # One mention of the brand, on the topic if one is asked for; a tie is negative (DESIGN §7).
@@ -110,8 +111,8 @@ class Evidence(_Part):
     share: float
     expected_share: float
     score: float
-    p_share: float
-    p_count: float
+    share_evidence: float
+    count_evidence: float
     granularity_seconds: int
     rule: str
     detector_version: str
@@ -148,7 +149,7 @@ def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evid
         "until": verdict.at,
         "limit": _seconds(limit),
     }
-    before = window | {"since": verdict.since - rule.history, "until": verdict.since}
+    before = window | {"since": verdict.since - _USUAL_FOR, "until": verdict.since}
     with errors_sorted():
         told = client.query(_TOLD, parameters=window).result_rows[0]
         telling = client.query(_TELLING, parameters=window).result_rows
@@ -168,8 +169,8 @@ def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evid
         share=round(verdict.observed / max(verdict.mentions, 1), 4),
         expected_share=round(verdict.expected_share, 4),
         score=round(verdict.score, 4),
-        p_share=verdict.p_share,
-        p_count=verdict.p_count,
+        share_evidence=round(verdict.share_evidence, 3),
+        count_evidence=round(verdict.count_evidence, 3),
         granularity_seconds=int(rule.granularity.total_seconds()),
         rule=rule.name,
         detector_version=DETECTOR_VERSION,

@@ -36,12 +36,12 @@ Severity = Literal["warning", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "high", "critical")
 EVERY = "*"
 
-_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def _granule(value: timedelta) -> timedelta:
-    if value % _MINUTE or _DAY % value:
-        raise ValueError("must be whole minutes that divide a day, like 1m, 5m, 15m or 1h")
+    if value % _MINUTE or (_HOUR % value and (value % _HOUR or _DAY % value)):
+        raise ValueError("must be whole minutes that divide an hour, or hours that divide a day")
     return value
 
 
@@ -107,11 +107,13 @@ class Rule(_Part):
     name: Name
     brands: tuple[Name, ...] = (EVERY,)
     topics: tuple[Annotated[str, StringConstraints(strip_whitespace=True)], ...] = ("",)
-    granularity: Annotated[Duration, AfterValidator(_granule)] = timedelta(minutes=5)
+    granularity: Annotated[Duration, AfterValidator(_granule)] = _MINUTE
     sensitivity: float = Field(
         0.25, gt=0, le=100, description="false alarms per series and week to put up with"
     )
-    history: Duration = Field(timedelta(hours=72), description="how much past a step is held to")
+    history: Duration = Field(
+        timedelta(days=28), description="how much stored past a rule without memory learns from"
+    )
     warm_up: Duration = Field(timedelta(hours=12), description="no alarm with less past than this")
     minimum: Minimum = Minimum()
     severities: Severities = Severities()

@@ -204,6 +204,26 @@ TTL toDateTime(attempted_at) + INTERVAL 400 DAY""",
     shard_by="cityHash64(alert_id)",
 )
 
+DETECTOR_STATES = Step(
+    name="009-detector-states",
+    table="detector_states",
+    columns="""
+    rule LowCardinality(String),
+    version LowCardinality(String),
+    at DateTime('UTC'),
+    brand LowCardinality(String),
+    topic LowCardinality(String),
+    first DateTime('UTC'),
+    state String CODEC(ZSTD(1)),
+    written_at DateTime64(6, 'UTC') DEFAULT now64(6)""",
+    engine="ReplacingMergeTree(written_at)",
+    clauses="""
+PARTITION BY toDate(at)
+ORDER BY (rule, version, at, brand, topic)
+TTL at + INTERVAL 7 DAY""",
+    shard_by="cityHash64(rule)",
+)
+
 STEPS = (
     POSTS,
     POST_KEYS,
@@ -213,4 +233,5 @@ STEPS = (
     MODEL_RUNS,
     ALERTS,
     DELIVERIES,
+    DETECTOR_STATES,
 )

@@ -199,7 +199,8 @@ def detect(
         rule = rule_for(parse_duration(granularity), sensitivity)
     except ValueError:
         raise UsageError(
-            f"--granularity {granularity}: whole minutes that divide a day, like 1m, 5m or 1h"
+            f"--granularity {granularity}: whole minutes that divide an hour, or hours that divide "
+            "a day, like 1m, 5m or 6h"
         ) from None
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(HEADER)

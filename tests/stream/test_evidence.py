@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stream.database import Client, connect
-from stream.detect import Verdict
 from stream.evidence import Evidence, count_authors, gather
 from stream.incidents import Change, advance
 from stream.post import Author
 from stream.rules import Rule
 from stream.settings import ClickHouse
 from stream.terms import leading_terms
+from stream.verdict import Verdict
 from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

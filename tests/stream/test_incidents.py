@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stream.detect import Verdict
 from stream.incidents import Change, Incident, advance, alert_id
 from stream.rules import Rule
+from stream.verdict import Verdict
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = Rule(name="mood")
@@ -30,8 +30,8 @@ def at(minute: float, score: float, observed: int = 20, expected: float = 3) -> 
         expected_low=0,
         expected_high=2 * expected,
         expected_share=0.2,
-        p_share=0.0,
-        p_count=0.0,
+        share_evidence=9.0,
+        count_evidence=9.0,
     )
 
 

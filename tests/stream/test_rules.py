@@ -49,14 +49,18 @@ def test_rules_are_built_without_a_file() -> None:
 @pytest.mark.parametrize(
     ("rule", "place", "fix"),
     [
-        ("{name: r, granularity: 7m}", "rules[0].granularity", "divide a day"),
+        ("{name: r, granularity: 7m}", "rules[0].granularity", "divide an hour"),
         ("{name: r, granularity: soon}", "rules[0].granularity", "5m"),
         ("{name: r, sensitivty: 1}", "rules[0].sensitivty", "no such field"),
         ("{name: r, minimum: {authors: 0}}", "rules[0].minimum.authors", "greater than or equal"),
         ("{brands: [Acme]}", "rules[0].name", "required"),
         ("{name: r, severities: {high: 9, critical: 3}}", "rules[0].severities", "above high"),
-        ("{name: r, history: 1h, warm_up: 1h}", "rules[0]", "24 times the granularity"),
-        ("{name: r, warm_up: 100h}", "rules[0]", "longer than history"),
+        (
+            "{name: r, granularity: 5m, history: 1h, warm_up: 1h}",
+            "rules[0]",
+            "24 times the granularity",
+        ),
+        ("{name: r, warm_up: 1000h}", "rules[0]", "longer than history"),
         ("{name: r, receivers: [nobody]}", "rules[0].receivers", "known: none"),
         ("{name: r}, {name: r}", "rules", "given twice"),
     ],

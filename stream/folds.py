@@ -1,0 +1,172 @@
+"""A rule's detector over all of its series: what is settled, and the last hours judged anew. Pure.
+
+Minutes younger than `alerts.lateness` may still change, so each judgement starts from the state
+before them (DESIGN §4). What is older is settled, an hour at a time: the state at the full hour is
+what is saved, so a restart goes on from the very numbers that would have been in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream.detect import Limits, Look, evidence_limit, step
+from stream.detector_state import State
+from stream.moment import Counts
+from stream.rules import EVERY, Rule
+from stream.usual import Floats
+from stream.verdict import Verdict, verdict
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+SeriesKey = tuple[str, str]
+"""Brand and topic; topic '' is the brand as a whole."""
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """Negative mentions and all mentions by minute in [since, until), shape (2, minutes)."""
+
+    since: datetime
+    until: datetime
+    counts: Mapping[SeriesKey, npt.NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[Any]], since: datetime, until: datetime) -> Minutes:
+        """From rows of brand, topic, minute, negative mentions, mentions. No row is a zero."""
+        size = (until - since) // MINUTE
+        counts: dict[SeriesKey, npt.NDArray[np.int64]] = {}
+        for brand, topic, minute, negative, mentions in rows:
+            at = (minute - since) // MINUTE
+            if 0 <= at < size:
+                series = counts.setdefault((brand, topic), np.zeros((2, size), dtype=np.int64))
+                series[:, at] += (negative, mentions)
+        return cls(since, until, counts)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Looks at steps, each over all of `keys`."""
+
+    keys: Sequence[SeriesKey]
+    size: timedelta
+    times: Sequence[datetime]
+    looks: Sequence[Look]
+
+    def alarms(self) -> npt.NDArray[np.bool_]:
+        """Shape (steps, series)."""
+        if not self.looks:
+            return np.zeros((0, len(self.keys)), dtype=np.bool_)
+        return np.array([look.alarm for look in self.looks])
+
+    def verdict(self, number: int, series: int) -> Verdict:
+        return verdict(self.looks[number], series, self.times[number], self.size)
+
+
+def settled(closed: datetime, lateness: timedelta, rule: Rule) -> datetime:
+    """The last full hour (or step, where that is longer) that nothing late can change any more."""
+    unit = max(HOUR, rule.granularity)
+    oldest = closed - lateness
+    midnight = oldest.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (oldest - midnight) // unit * unit
+
+
+class Fold:
+    """One rule. `at` is up to when it is settled; `first` the first minute ever counted."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        at: datetime,
+        first: datetime,
+        keys: Sequence[SeriesKey] = (),
+        rows: Floats | None = None,
+    ) -> None:
+        self.rule = rule
+        self.at = at
+        self.keys = list(keys)
+        self.first = first
+        self._state = State.new(0) if rows is None else State.unpacked(rows)
+
+    def saved(self) -> Floats:
+        """A row a series, in the order of `keys`."""
+        return self._state.packed()
+
+    def settle(self, minutes: Minutes) -> Fold:
+        """Another fold, settled up to the end of `minutes`, which begin where this one is."""
+        keys, state = self._with_new(minutes)
+        self._run(keys, state, minutes)
+        after = Fold(self.rule, minutes.until, self.first, keys)
+        after._state = state
+        return after
+
+    def judge(self, minutes: Minutes) -> Judged:
+        """What each step of `minutes` says. Nothing is settled by it."""
+        keys, state = self._with_new(minutes)
+        times, looks = self._run(keys, state, minutes)
+        return Judged(keys, self.rule.granularity, times, looks)
+
+    def _with_new(self, minutes: Minutes) -> tuple[list[SeriesKey], State]:
+        """Copies, with the series that are heard of for the first time, or named by the rule.
+
+        Silence before is past as well: they have been listened to since the first minute.
+        """
+        named = {
+            (brand, topic)
+            for brand in self.rule.brands
+            for topic in self.rule.topics
+            if EVERY not in (brand, topic)
+        }
+        heard = {key for key in minutes.counts if self.rule.covers(*key)}
+        new = sorted((heard | named) - set(self.keys))
+        age = max(0.0, (minutes.since - self.first) / HOUR)
+        fresh = State.new(len(new), heard=min(age, self.rule.warm_up / HOUR)).packed()
+        rows = np.concatenate([self._state.packed(), fresh])
+        return [*self.keys, *new], State.unpacked(rows)
+
+    def _run(
+        self, keys: Sequence[SeriesKey], state: State, minutes: Minutes
+    ) -> tuple[list[datetime], list[Look]]:
+        size = self.rule.granularity
+        steps = (minutes.until - minutes.since) // size
+        each = size // MINUTE
+        counts = np.zeros((2, steps, len(keys)))
+        for number, key in enumerate(keys):
+            if key in minutes.counts:
+                whole = minutes.counts[key][:, : steps * each]
+                counts[:, :, number] = whole.reshape(2, steps, each).sum(2)
+        limits = Limits(
+            size,
+            evidence_limit(size, budgets(self.rule, keys)),
+            self.rule.warm_up,
+            self.rule.minimum.negative,
+            self.rule.minimum.mentions,
+        )
+        bare, known = np.zeros(len(keys), np.bool_), np.ones(len(keys), np.bool_)
+        times = [minutes.since + (number + 1) * size for number in range(steps)]
+        looks = [
+            step(state, at, Counts(counts[0, number], counts[1, number], bare, known), limits)
+            for number, at in enumerate(times)
+        ]
+        return times, looks
+
+
+def budgets(rule: Rule, keys: Sequence[SeriesKey]) -> Floats:
+    """The false alarms a week of each series: half of a brand's for the brand as a whole, the rest
+    shared by its topics; all for the one where the rule watches only one of the two."""
+    topics: dict[str, int] = {}
+    whole = {brand for brand, topic in keys if topic == ""}
+    for brand, topic in keys:
+        if topic:
+            topics[brand] = topics.get(brand, 0) + 1
+    shares = []
+    for brand, topic in keys:
+        both = brand in whole and brand in topics
+        part = 0.5 if both else 1.0
+        shares.append(part if topic == "" else part / topics[brand])
+    return rule.sensitivity * np.array(shares)
