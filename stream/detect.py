@@ -114,11 +114,11 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     ready = state.heard + limits.hours >= limits.warm_up / _HOUR
     # 1. What is usual now.
     now = Moment.of(state, at, counts, limits.hours, hours, state.stands > _NEW_NORMAL)
-    unsure = (now.share.variance > _UNSURE) & (2 * state.run[2] >= state.run[3])
+    unsure = (now.share.variance > _UNSURE) & (2 * state.run[2, -1] >= state.run[3, -1])
     by_count = counts.bare | (now.p >= _SATURATED) | unsure
     # 2. Evidence of a rise, and of its end.
     share, count = _gathered(state, now, limits, hours)
-    ended = _ended(state, now) | ~ready
+    ended = _ended(state, now, _rise(state, by_count)) | ~ready
     for gathered in (state.share_evidence, state.count_evidence):
         gathered[:] = np.where(ended, NOTHING, gathered)
     evidence = np.where(ended, NOTHING, np.where(by_count, count, share))
@@ -158,10 +158,16 @@ def _gathered(state: State, now: Moment, limits: Limits, hours: float) -> tuple[
     return found[0], found[1]
 
 
-def _ended(state: State, now: Moment) -> Booleans:
+def _rise(state: State, by_count: Booleans) -> Floats:
+    """Of `state.run` the size of rise that the evidence is most for, shape (5, series)."""
+    evidence = np.where(by_count, state.count_evidence, state.share_evidence)
+    best = evidence.argmax(0)[None, None]
+    return np.take_along_axis(state.run, best, axis=1)[:, 0]
+
+
+def _ended(state: State, now: Moment, run: Floats) -> Booleans:
     """Whether share or count have been as usual again for long enough, held against most of the
     rise that was seen."""
-    run = state.run
     risen = np.log((run[2] + 0.5) / (run[3] - run[2] + 0.5)) - now.share.value
     grown = np.log((run[2] + 0.5) / (run[4] + 0.5))
     most = (
@@ -178,12 +184,13 @@ def _ended(state: State, now: Moment) -> Booleans:
 def _describe(state: State, now: Moment, by_count: Booleans, passed: int) -> None:
     """The rise itself: since when, and how large."""
     run, counts = state.run, now.counts
-    of_step = np.where(by_count, now.count_ratio(COUNT_RISES[1]), now.share_ratio(SHARE_RISES[1]))
+    of_step = np.where(by_count, now.count_ratio(COUNT_RISES), now.share_ratio(SHARE_RISES))
     run[0] = np.maximum(0.0, run[0] + of_step)
-    run[1:] = np.where(run[0] > 0, run[1:], 0.0)
-    run[1] += np.where(run[0] > 0, passed, 0)
+    goes_on = run[0] > 0
+    run[1:] = np.where(goes_on, run[1:], 0.0)
+    run[1] += np.where(goes_on, passed, 0)
     for row, value in ((2, counts.negative), (3, counts.mentions), (4, now.mean)):
-        run[row] += np.where((run[0] > 0) & counts.known, value, 0.0)
+        run[row] += np.where(goes_on & counts.known, value, 0.0)
 
 
 def _look(
@@ -196,7 +203,7 @@ def _look(
     share: Floats,
     count: Floats,
 ) -> Look:
-    counts, run = now.counts, state.run
+    counts, run = now.counts, _rise(state, by_count)
     large = (run[2] >= limits.negative) & (counts.bare | (run[3] >= limits.mentions))
     enough = evidence > limits.evidence
     # A share that is up because kinder voices fell silent is no rise.
@@ -216,10 +223,10 @@ def _look(
         alarm=alarm,
         stands=stands,
         reason=reason.astype(np.int8),
-        steps=run[1].copy(),
-        negative=run[2].copy(),
-        mentions=run[3].copy(),
-        expected=run[4].copy(),
+        steps=run[1],
+        negative=run[2],
+        mentions=run[3],
+        expected=run[4],
         low=low,
         high=high,
         share=now.p,

@@ -22,8 +22,9 @@ NOTHING = -50.0  # the logarithm of no evidence
 class State:
     """All that is remembered of series; the last axis of every array is the series.
 
-    `noise` and `quarter` are those of `Wander`. `run` describes the rise that the evidence is of:
-    its own statistic (a CUSUM), steps, negative mentions, mentions, negative mentions expected.
+    `noise` and `quarter` are those of `Wander`. `run` describes, for each size of rise, the rise
+    that the evidence is of: its own statistic (a CUSUM), steps, negative mentions, mentions,
+    negative mentions expected.
     """
 
     share: Floats
@@ -56,7 +57,7 @@ class State:
             quarter=np.zeros((QUARTER_SUMS, series)),
             share_evidence=np.full((len(SHARE_RISES), series), NOTHING),
             count_evidence=np.full((len(COUNT_RISES), series), NOTHING),
-            run=np.zeros((5, series)),
+            run=np.zeros((5, len(SHARE_RISES), series)),
             over=np.zeros((2, series)),
             heard=np.full(series, heard),
             stands=np.zeros(series),
