@@ -228,6 +228,7 @@ def _rules(url: str) -> Rules:
     rule = Rule(
         name="bench",
         granularity=_MINUTE,
+        sensitivity=100,  # how soon a told alarm arrives is measured, not how soon it is sure
         history=_PAST * _MINUTE,
         warm_up=_PAST * _MINUTE / 2,
         receivers=("bench",),
