@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from stream.alerts import AlertWatcher, Coverage, Transition, coverage
-from stream.database import Client, connect
+from stream.database import Client
 from stream.errors import RetryLater
 from stream.post import Author
 from stream.rows import Row
@@ -25,13 +24,6 @@ RULE = Rule(name="mood", history="24h", warm_up="6h")
 
 def after(minutes: float) -> datetime:
     return NOON + minutes * MINUTE
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
 
 
 @pytest.fixture

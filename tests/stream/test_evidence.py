@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from stream.database import Client, connect
+from stream.database import Client
 from stream.evidence import Evidence, count_authors, gather
 from stream.incidents import Change, advance
 from stream.post import Author
@@ -20,13 +17,6 @@ from tests.stream.speaking import World, post, quiet
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = Rule(name="mood")
 LIMIT = timedelta(seconds=20)
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
 
 
 def change(brand: str = "Acme", topic: str = "") -> Change:

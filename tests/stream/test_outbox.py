@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,13 +16,6 @@ from stream.settings import ClickHouse
 from tests.stream.hooks import Hook, hook, status
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
 
 
 def after(seconds: float) -> datetime:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from stream import saved_folds
-from stream.database import Client, connect
+from stream.database import Client
 from stream.folds import Fold
 from stream.rules import Rule
-from stream.settings import ClickHouse
 from tests.stream.test_folds import HOUR, NOON, RULE, minutes
-
-
-@pytest.fixture
-def client(clickhouse_settings: ClickHouse) -> Iterator[Client]:
-    client = connect(clickhouse_settings)
-    yield client
-    client.close()
 
 
 def test_what_is_loaded_is_what_was_saved(client: Client) -> None:
