@@ -36,7 +36,7 @@ GROUP BY brand, topic, window_start
 SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"""
 
 _FIRST = """
-SELECT min(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
+SELECT minOrNull(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
 SETTINGS max_execution_time = {limit:UInt32}"""
 
 _STORED = tuple(field.name for field in fields(Incident) if field.name != "calm_since")
@@ -149,7 +149,7 @@ class AlertWatcher:
         fold = self._folds.get(rule.name)
         if fold is None:
             fold = saved_folds.load(self._client, rule, target, self._seconds)
-            fold = fold or self._without_memory(rule, target)
+            fold = fold or self._without_memory(rule, target, closed)
         while fold.at < target:
             fold = fold.settle(self._minutes(fold.at, min(target, fold.at + _AT_ONCE)))
             if fold.at == target:
@@ -157,12 +157,13 @@ class AlertWatcher:
         self._folds[rule.name] = fold
         return fold
 
-    def _without_memory(self, rule: Rule, target: datetime) -> Fold:
-        """A rule never judged before learns from what is stored."""
+    def _without_memory(self, rule: Rule, target: datetime, closed: datetime) -> Fold:
+        """A rule never judged before learns from what is stored; where that is nothing, its past
+        begins now."""
         since = target - rule.history
         with errors_sorted():
             values = {"since": since, "limit": self._seconds}
-            first = self._client.query(_FIRST, parameters=values).result_rows[0][0]
+            first = self._client.query(_FIRST, parameters=values).result_rows[0][0] or closed
         return Fold(rule, settled(min(max(first, since), target), timedelta(0), rule), first)
 
     def _minutes(self, since: datetime, until: datetime) -> Minutes:

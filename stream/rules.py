@@ -109,7 +109,7 @@ class Rule(_Part):
     topics: tuple[Annotated[str, StringConstraints(strip_whitespace=True)], ...] = ("",)
     granularity: Annotated[Duration, AfterValidator(_granule)] = _MINUTE
     sensitivity: float = Field(
-        0.25, gt=0, le=100, description="false alarms per series and week to put up with"
+        0.25, gt=0, le=100, description="false alarms per brand and week to put up with"
     )
     history: Duration = Field(
         timedelta(days=28), description="how much stored past a rule without memory learns from"

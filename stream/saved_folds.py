@@ -31,11 +31,13 @@ def version_of(rule: Rule) -> str:
 
 
 def load(client: Client, rule: Rule, latest: datetime, limit: int) -> Fold | None:
-    """The newest fold of the rule settled at or before `latest`. Raises RetryLater."""
+    """The newest fold of the rule settled at or before `latest`, of the series that it still
+    covers. Raises RetryLater."""
     values = {"rule": rule.name, "version": version_of(rule), "latest": latest, "limit": limit}
     with errors_sorted():
         at = client.query(_LATEST, parameters=values).result_rows[0][0]
-        rows = client.query(_STATES, parameters=values | {"at": at}).result_rows
+        stored = client.query(_STATES, parameters=values | {"at": at}).result_rows
+    rows = [row for row in stored if rule.covers(*row[:2])]
     if not rows:
         return None
     keys: list[SeriesKey] = [(brand, topic) for brand, topic, _, _ in rows]

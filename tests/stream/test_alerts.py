@@ -156,6 +156,17 @@ def test_minutes_beyond_the_lateness_open_nothing(world: World) -> None:
     assert step(watcher(world), late) == []
 
 
+def test_a_rule_that_begins_before_anything_was_counted_warms_up(
+    client: Client, clickhouse_settings: ClickHouse
+) -> None:
+    """The silence of an empty database is no past."""
+    world = World(client, clickhouse_settings)
+    watching = watcher(world)
+    assert step(watching, NOON) == []
+    world.say(storm(0, 20), after(20))
+    assert [one for minute in range(1, 21) for one in step(watching, after(minute))] == []
+
+
 def test_one_author_alone_is_no_crisis(world: World) -> None:
     troll = Author(id="troll", name="Troll", followers=1)
     world.say(storm(0, 10, author=troll), after(10))

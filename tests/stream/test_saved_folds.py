@@ -39,3 +39,10 @@ def test_another_rule_or_step_begins_without_memory(client: Client, other: dict[
     saved_folds.save(client, Fold(RULE, NOON, NOON).settle(minutes(1)))
     rule = Rule.model_validate(RULE.model_dump() | other)
     assert saved_folds.load(client, rule, NOON + 9 * HOUR, 20) is None
+
+
+def test_series_that_the_rule_covers_no_more_are_left_behind(client: Client) -> None:
+    saved_folds.save(client, Fold(RULE, NOON, NOON).settle(minutes(1)))
+    narrower = RULE.model_copy(update={"topics": ("",)})
+    found = saved_folds.load(client, narrower, NOON + HOUR, 20)
+    assert found is not None and found.keys == [("Acme", "")]
