@@ -27,6 +27,16 @@ def by_token_budget(lengths: Sequence[int], tokens: int, rows: int) -> list[list
     return batches
 
 
+def in_order(
+    batches: Sequence[Sequence[int]], answers: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The answers to batches, each (rows, labels), as (n, labels) by the rows' places."""
+    found = np.zeros((sum(map(len, batches)), answers[0].shape[1] if answers else 3), np.float32)
+    for batch, values in zip(batches, answers, strict=True):
+        found[batch] = values
+    return found
+
+
 def by_length(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
     """Index batches of `size` rows for training, in random order, each of rows of nearly one
     length: sorted within pools of 50 batches, so that each is still a random mix of sources."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget
+from models.batches import CPU_ROWS, CPU_TOKENS, by_token_budget, in_order
 
 
 def cores() -> int:
@@ -34,8 +34,4 @@ class Cores:
         """(n, labels) for rows of these lengths, in batches of at most `tokens`. `run` answers for
         one batch, given by the places of its rows, the longest last; what it raises is raised."""
         batches = by_token_budget(lengths, tokens, CPU_ROWS)[::-1]  # the dearest first
-        answers = list(self._threads.map(run, batches))
-        found = np.zeros((len(lengths), answers[0].shape[1] if answers else 3), np.float32)
-        for batch, values in zip(batches, answers, strict=True):
-            found[batch] = values
-        return found
+        return in_order(batches, list(self._threads.map(run, batches)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.adapters import put_on
-from models.batches import CPU_TOKENS, by_token_budget, padded
+from models.batches import CPU_TOKENS, by_token_budget, in_order, padded
 from models.cores import Cores
 from models.encode import Tokens
 from models.errors import BackendMissing, ModelRefused
@@ -168,10 +168,7 @@ class TorchBackend:
         batches = by_token_budget(lengths, self._tokens, CUDA_ROWS)
         # one copy back at the end: on CUDA every earlier one would wait for the queue to drain
         answers = [run(batch) for batch in batches]
-        found = np.zeros((len(rows), answers[0].shape[1] if answers else 3), np.float32)
-        for batch, out in zip(batches, answers, strict=True):
-            found[batch] = _values(out)
-        return found
+        return in_order(batches, [_values(answer) for answer in answers])
 
     def _length(self, row: Tokens) -> int:
         return -(-len(row.ids) // self._pad_to) * self._pad_to
