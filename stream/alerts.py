@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from stream import metrics, saved_folds
-from stream.database import Client, errors_sorted
+from stream.database import Client, errors_sorted, time_limit
 from stream.evidence import Evidence, count_authors, gather
 from stream.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
 from stream.incidents import Change, Incident, State, TransitionName, advance
@@ -86,7 +87,7 @@ def coverage(client: Client, settings: Settings, now: datetime) -> Coverage:
 
     Ask before the window pass whose windows are to be judged: what was read by now is in them.
     """
-    values = {"topic": settings.kafka.topic, "limit": _seconds(settings)}
+    values = {"topic": settings.kafka.topic, "limit": time_limit(settings.clickhouse.query_timeout)}
     with errors_sorted():
         told, partitions, read_to = client.query(_PROGRESS, parameters=values).result_rows[0]
     if told == 0 or told < partitions:
@@ -102,6 +103,7 @@ class AlertWatcher:
         self._client = client
         self._rules = rules.rules
         self._limit = settings.clickhouse.query_timeout
+        self._seconds = time_limit(self._limit)
         self._lateness = settings.alerts.lateness
         self._folds: dict[str, Fold] = {}
         self._alarmed: dict[str, set[tuple[SeriesKey, datetime]]] = {}
@@ -126,13 +128,17 @@ class AlertWatcher:
         # 2. The minutes, judged by each rule, and folded in the order of time.
         found: list[Change] = []
         alarmed = {}
+        minutes_since = cache(lambda since: self._minutes(since, closed))  # one reading for all
         for rule in self._rules:
             fold = self._settled(rule, closed)
-            judged = fold.judge(self._minutes(fold.at, closed))
-            times = [at for at in judged.times if at > oldest]
-            alarmed[rule.name] = _alarms(judged, oldest)
-            for number in _of_interest(judged, rule, incidents):
-                found += self._follow(rule, judged, number, len(times), begin, incidents)
+            judged = fold.judge(minutes_since(fold.at))
+            recent = sum(at > oldest for at in judged.times)
+            alarmed[rule.name] = _alarms(judged, recent)
+            alarming = {key for key, _ in alarmed[rule.name]}
+            for number, key in enumerate(judged.keys):
+                # The others have nothing to tell.
+                if key in alarming or (rule.name, *key) in incidents:
+                    found += self._follow(rule, judged, number, recent, begin, incidents)
         # 3. Evidence and rows; only then is it done.
         found.sort(key=lambda change: (change.incident.changed_at, change.incident.alert_id))
         transitions = [self._with_evidence(change) for change in found]
@@ -171,10 +177,6 @@ class AlertWatcher:
         with errors_sorted():
             rows = self._client.query(_MINUTES, parameters=values).result_rows
         return Minutes.of(rows, since, until)
-
-    @property
-    def _seconds(self) -> int:
-        return max(1, int(self._limit.total_seconds()))
 
     def _incidents(self) -> dict[_Place, list[Incident]]:
         """The incidents of each place, oldest first."""
@@ -252,28 +254,15 @@ class AlertWatcher:
             self._client.insert("alerts", rows, column_names=_COLUMNS)
 
 
-def _alarms(judged: Judged, oldest: datetime) -> set[tuple[SeriesKey, datetime]]:
-    """Which series alarm at which steps that end after `oldest`."""
+def _alarms(judged: Judged, recent: int) -> set[tuple[SeriesKey, datetime]]:
+    """Which series alarm at which of the last `recent` steps."""
+    first = len(judged.times) - recent
     return {
-        (judged.keys[number], judged.times[at])
-        for at, number in zip(*judged.alarms().nonzero(), strict=True)
-        if judged.times[at] > oldest
+        (judged.keys[number], judged.times[first + at])
+        for at, look in enumerate(judged.looks[first:])
+        for number in look.alarm.nonzero()[0].tolist()
     }
-
-
-def _of_interest(judged: Judged, rule: Rule, incidents: dict[_Place, list[Incident]]) -> list[int]:
-    """The series that alarm, or have an incident already; the others have nothing to tell."""
-    alarming = set(judged.alarms().nonzero()[1].tolist())
-    return [
-        number
-        for number, key in enumerate(judged.keys)
-        if number in alarming or (rule.name, *key) in incidents
-    ]
 
 
 def _minute(time: datetime) -> datetime:
     return time.replace(second=0, microsecond=0)
-
-
-def _seconds(settings: Settings) -> int:
-    return max(1, int(settings.clickhouse.query_timeout.total_seconds()))

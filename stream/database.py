@@ -26,7 +26,7 @@ from stream.embedded.path_lock import PathLock
 from stream.errors import RetryLater, StopService, UsageError
 from stream.settings import ClickHouse
 
-__all__ = ["Client", "connect", "errors_sorted"]
+__all__ = ["Client", "connect", "errors_sorted", "time_limit"]
 
 # What ClickHouse says when it is not there *now*: timeouts, too many parts or queries, no memory,
 # read-only replicas, lost connections. Everything else is our mistake or the operator's.
@@ -75,6 +75,11 @@ def connect(
             client_name="undertone",
             tz_mode="aware",
         )
+
+
+def time_limit(limit: timedelta) -> int:
+    """A statement's `max_execution_time`: whole seconds, and at least one, as 0 would be none."""
+    return max(1, int(limit.total_seconds()))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +36,7 @@ Reason = Literal[
     "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
     "count_and_share",
 ]  # fmt: skip
-REASONS: tuple[Reason, ...] = (
-    "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
-    "count_and_share",
-)  # fmt: skip
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(weeks=1)
 
@@ -117,12 +114,15 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     unsure = (now.share.variance > _UNSURE) & (2 * state.run[2, -1] >= state.run[3, -1])
     by_count = counts.bare | (now.p >= _SATURATED) | unsure
     # 2. Evidence of a rise, and of its end.
-    share, count = _gathered(state, now, limits, hours)
+    of_share, of_count = now.share_ratio(SHARE_RISES), now.count_ratio(COUNT_RISES)
+    top = limits.evidence + _HEADROOM
+    share = _gathered(state.share_evidence, of_share, counts.told, hours, top)
+    count = _gathered(state.count_evidence, of_count, counts.known, hours, top)
     ended = _ended(state, now, _rise(state, by_count)) | ~ready
     for gathered in (state.share_evidence, state.count_evidence):
         gathered[:] = np.where(ended, NOTHING, gathered)
     evidence = np.where(ended, NOTHING, np.where(by_count, count, share))
-    _describe(state, now, by_count, passed)
+    _describe(state, now, np.where(by_count, of_count, of_share), passed)
     # 3. The verdict.
     look = _look(state, now, limits, by_count, ready, evidence, share, count)
     # 4. What is learnt for the next: nothing of what may be a rise, unless it has stayed.
@@ -131,31 +131,27 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     stays = state.stands > _NEW_NORMAL
     free, held = stays | ~ready, look.stands & ~stays
     a_day = math.log(24 / limits.hours)
-    of_share = np.where(counts.told & ~held, _learnt(share - a_day, free), 0.0)
-    of_count = np.where(counts.known & ~held, _learnt(count - a_day, free), 0.0)
-    now.teach(state, of_share, of_count, hours)
+    share_weight = np.where(counts.told & ~held, _learnt(share - a_day, free), 0.0)
+    count_weight = np.where(counts.known & ~held, _learnt(count - a_day, free), 0.0)
+    now.teach(state, share_weight, count_weight, hours)
     return look
 
 
-def _gathered(state: State, now: Moment, limits: Limits, hours: float) -> tuple[Floats, Floats]:
-    """Add the step's likelihood ratios to the evidence of share and count; their logarithms.
+def _gathered(
+    evidence: Floats, of_step: Floats, told: Booleans, hours: float, top: Floats
+) -> Floats:
+    """Add a step's likelihood ratios to the evidence; the logarithm of its mean over the sizes.
 
     A rise may have begun with any step that tells something, and what is old is forgotten.
     """
-    forgotten = math.log1p(-min(0.5, hours / _LASTS))
-    found = []
-    for evidence, of_step, told in (
-        (state.share_evidence, now.share_ratio(SHARE_RISES), now.counts.told),
-        (state.count_evidence, now.count_ratio(COUNT_RISES), now.counts.known),
-    ):
-        old = evidence + forgotten
-        begun = np.where(told, np.logaddexp(0.0, old), old)
-        evidence[:] = np.minimum(begun + of_step, limits.evidence + _HEADROOM)
-        mixed = evidence[0]
-        for one in evidence[1:]:
-            mixed = np.logaddexp(mixed, one)
-        found.append(mixed - math.log(len(evidence)))
-    return found[0], found[1]
+    old = evidence + math.log1p(-min(0.5, hours / _LASTS))
+    begun = np.where(told, np.logaddexp(0.0, old), old)
+    evidence[:] = np.minimum(begun + of_step, top)
+    mixed = evidence[0]
+    for one in evidence[1:]:
+        mixed = np.logaddexp(mixed, one)
+    mean: Floats = mixed - math.log(len(evidence))
+    return mean
 
 
 def _rise(state: State, by_count: Booleans) -> Floats:
@@ -181,10 +177,9 @@ def _ended(state: State, now: Moment, run: Floats) -> Booleans:
     return ended
 
 
-def _describe(state: State, now: Moment, by_count: Booleans, passed: int) -> None:
-    """The rise itself: since when, and how large."""
+def _describe(state: State, now: Moment, of_step: Floats, passed: int) -> None:
+    """The rise itself: since when, and how large, by the step's likelihood ratios."""
     run, counts = state.run, now.counts
-    of_step = np.where(by_count, now.count_ratio(COUNT_RISES), now.share_ratio(SHARE_RISES))
     run[0] = np.maximum(0.0, run[0] + of_step)
     goes_on = run[0] > 0
     run[1:] = np.where(goes_on, run[1:], 0.0)

@@ -1,8 +1,8 @@
 """The production detector over one series in a file: rows in, verdicts out, in order.
 
 `timestamp,value[,total]` → `timestamp,value,anomaly_score,alert,expected_low,expected_high,reason`
-(DESIGN §7). `value` is negative mentions, `total` all mentions; without it only
-the count can tell. Times are taken as UTC.
+(DESIGN §7). `value` is negative mentions, `total` all mentions; without it only the count can tell.
+Times are taken as UTC.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from stream.detect import REASONS, Limits, evidence_limit, step
+from stream.detect import REASONS, step
 from stream.detector_state import SILENT, State
 from stream.errors import UsageError
+from stream.folds import limits_of
 from stream.incidents import Incident, advance
 from stream.moment import Counts
 from stream.rules import Minimum, Rule
@@ -65,7 +66,7 @@ def read_points(lines: Iterable[str]) -> Iterator[Point]:
 def verdicts(points: Iterable[Point], rule: Rule) -> Iterator[tuple[str, ...]]:
     """One row of `HEADER` a point. A gap is unknown, not calm, and is not learnt from."""
     size = rule.granularity
-    limits = Limits(size, evidence_limit(size, np.array([rule.sensitivity])), rule.warm_up)
+    limits = limits_of(rule, np.array([rule.sensitivity]))
     state: State | None = None
     end: datetime | None = None
     incident: Incident | None = None

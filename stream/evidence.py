@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from stream.database import Client, errors_sorted
+from stream.database import Client, errors_sorted, time_limit
 from stream.detect import DETECTOR_VERSION
 from stream.incidents import Change
 from stream.rules import Rule
@@ -135,7 +135,7 @@ def count_authors(
     """Distinct authors of negative mentions, from the windows. Raises RetryLater."""
     values = {"brand": brand, "topic": topic, "since": since, "until": until}
     with errors_sorted():
-        found = client.query(_AUTHORS, parameters=values | {"limit": _seconds(limit)})
+        found = client.query(_AUTHORS, parameters=values | {"limit": time_limit(limit)})
     return int(found.result_rows[0][0])
 
 
@@ -147,7 +147,7 @@ def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evid
         "topic": incident.topic,
         "since": verdict.since,
         "until": verdict.at,
-        "limit": _seconds(limit),
+        "limit": time_limit(limit),
     }
     before = window | {"since": verdict.since - _USUAL_FOR, "until": verdict.since}
     with errors_sorted():
@@ -215,7 +215,3 @@ def _largest_first(counted: Any) -> dict[str, int]:
     keys, values = counted
     pairs = sorted(zip(keys, values, strict=True), key=lambda pair: (-pair[1], pair[0]))
     return {str(key): int(value) for key, value in pairs}
-
-
-def _seconds(limit: timedelta) -> int:
-    return max(1, int(limit.total_seconds()))

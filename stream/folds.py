@@ -58,12 +58,6 @@ class Judged:
     times: Sequence[datetime]
     looks: Sequence[Look]
 
-    def alarms(self) -> npt.NDArray[np.bool_]:
-        """Shape (steps, series)."""
-        if not self.looks:
-            return np.zeros((0, len(self.keys)), dtype=np.bool_)
-        return np.array([look.alarm for look in self.looks])
-
     def verdict(self, number: int, series: int) -> Verdict:
         return verdict(self.looks[number], series, self.times[number], self.size)
 
@@ -140,13 +134,7 @@ class Fold:
             if key in minutes.counts:
                 whole = minutes.counts[key][:, : steps * each]
                 counts[:, :, number] = whole.reshape(2, steps, each).sum(2)
-        limits = Limits(
-            size,
-            evidence_limit(size, budgets(self.rule, keys)),
-            self.rule.warm_up,
-            self.rule.minimum.negative,
-            self.rule.minimum.mentions,
-        )
+        limits = limits_of(self.rule, budgets(self.rule, keys))
         bare, known = np.zeros(len(keys), np.bool_), np.ones(len(keys), np.bool_)
         times = [minutes.since + (number + 1) * size for number in range(steps)]
         looks = [
@@ -154,6 +142,17 @@ class Fold:
             for number, at in enumerate(times)
         ]
         return times, looks
+
+
+def limits_of(rule: Rule, alarms_a_week: Floats) -> Limits:
+    """From when on series alarm that may each alarm falsely so often."""
+    return Limits(
+        rule.granularity,
+        evidence_limit(rule.granularity, alarms_a_week),
+        rule.warm_up,
+        rule.minimum.negative,
+        rule.minimum.mentions,
+    )
 
 
 def budgets(rule: Rule, keys: Sequence[SeriesKey]) -> Floats:

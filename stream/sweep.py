@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stream.database import Client, errors_sorted
+from stream.database import Client, errors_sorted, time_limit
 from stream.errors import UsageError
 from stream.retry import Stopped
 from stream.sweep_report import Difference, Doubled, Report, Stray
@@ -231,7 +231,7 @@ class Sweep:
             "until": span.until,
             "settled": settled,
             "computed_at": now,
-            "limit": max(1, int(self.limit.total_seconds())),
+            "limit": time_limit(self.limit),
         }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from stream.usual import Floats
 
 QUARTER = 0.25  # hours
-QUARTER_SUMS = 7
+QUARTER_SUMS = 6
 
 _SHARE, _SHARE_PAIRS = 0.012, 3000.0  # assumed, and how firmly
 _COUNT, _COUNT_QUARTERS, _COUNT_KEPT = 0.1, 20.0, 0.998
@@ -27,8 +27,7 @@ class Wander:
     """`noise`, shape (4, series): excess and weight of the share's, then of the count's noise.
 
     `quarter`, shape (QUARTER_SUMS, series), are sums over the running quarter of an hour: hours,
-    mentions, the share's surprise, its binomial variance, the count's surprise, the expected count,
-    and the variance in either that the doubt of the level adds to the share's.
+    mentions, the share's surprise, its binomial variance, the count's surprise, the expected count.
     """
 
     noise: Floats
@@ -71,13 +70,12 @@ class Wander:
         weight, surprise, mean = count
         sums[4] += weight * surprise
         sums[5] += weight * mean
-        sums[6] += weight * hours
         over = sums[0] >= QUARTER - 1e-9
         if over.any():
             self._close(over)
 
     def _close(self, over: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        _, n, share, binomial, count, mean, counted = self.quarter
+        _, n, share, binomial, count, mean = self.quarter
         pq = np.where(n > 0, binomial / np.maximum(n, 1e-9), 0.25)
         pairs = n * np.maximum(n - 1, 0)
         squares = np.minimum(share**2 / pq, _OUTLIER * (n + pairs * self.of_share))
@@ -86,7 +84,7 @@ class Wander:
         self.noise[1] += np.where(over, fair * pairs, 0.0)
         self.noise[0] = np.maximum(self.noise[0], 0.001 * self.noise[1])
         squares = np.minimum(count**2, _OUTLIER * (mean + self.of_count * mean**2))
-        kept = np.where(over & (counted > 0), _COUNT_KEPT, 1.0)
+        kept = np.where(over & (mean > 0), _COUNT_KEPT, 1.0)
         weight = np.where(over, np.minimum(mean, 1.0), 0.0)
         self.noise[2] = self.noise[2] * kept + weight * (squares - mean) / np.maximum(mean**2, 1.0)
         self.noise[3] = self.noise[3] * kept + weight

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stream.database import Client, errors_sorted
+from stream.database import Client, errors_sorted, time_limit
 from stream.rows import COLUMNS, TOMBSTONE_VERSION
 
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
@@ -166,7 +166,7 @@ def run_pass(
             "start": BEGINNING,
             "until": END,
             "oldest": max(now - retention, BEGINNING),
-            "limit": max(1, int(limit.total_seconds())),
+            "limit": time_limit(limit),
             "computed_at": started_at,
         }
         moved = bring_strays_home(client, values)

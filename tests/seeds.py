@@ -18,8 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.detect import Limits, evidence_limit, step
+from stream.detect import step
+from stream.detect_csv import rule_for
 from stream.detector_state import State
+from stream.folds import limits_of
 from stream.moment import Counts
 
 STEP = timedelta(minutes=5)
@@ -42,7 +44,7 @@ def judge(folder: Path, out: Path, sensitivity: float) -> None:
         mentions[places[name], number] = [float(row["total"]) for row in rows]
         known[places[name], number] = True
     state, bare = State.new(len(series)), np.zeros(len(series), np.bool_)
-    limits = Limits(STEP, evidence_limit(STEP, np.full(len(series), sensitivity)))
+    limits = limits_of(rule_for(STEP, sensitivity), np.full(len(series), sensitivity))
     start = first.replace(tzinfo=UTC)
     stands = np.array(
         [

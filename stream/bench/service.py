@@ -34,12 +34,12 @@ def measure(bench: Bench) -> Part:
         engine.score(passages)
         return perf_counter() - began
 
+    half = max(1, count // 2)
     alone_rates, service_rates = [], []
     with whole(bench.settings, bench.directory) as bed:
         alone(bench.count(64), "w")
         for repeat in range(bench.repeats):
             # Half of the engine's posts before, half after: what drifts meanwhile drifts for both.
-            half = max(1, count // 2)
             seconds = alone(half, f"a{repeat}-")
             served = drain(bed.filled(bench.corpus, count, f"s{repeat}-"), engine, count)
             seconds += alone(half, f"b{repeat}-")
