@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from stream import kafka
-from stream.alerts import Transition
+from stream.alerting.judge import Transition
 from stream.board.context import counted_dead_letters
 from stream.clock import Clock
 from stream.database import Client, connect

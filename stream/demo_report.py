@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stream.alerts import Transition
+from stream.alerting.judge import Transition
 from stream.database import Client
 from stream.receiver import Receiver
 from stream.scenario import Truth

@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from stream.detect import REASONS, step
-from stream.detector_state import SILENT, State
+from stream.alerting.incidents import Incident, advance
+from stream.detector.detect import REASONS, step
+from stream.detector.folds import limits_of
+from stream.detector.moment import Counts
+from stream.detector.state import SILENT, State
+from stream.detector.verdict import verdict
 from stream.errors import UsageError
-from stream.folds import limits_of
-from stream.incidents import Incident, advance
-from stream.moment import Counts
 from stream.rules import Minimum, Rule
-from stream.verdict import verdict
 
 HEADER = ("timestamp", "value", "anomaly_score", "alert", "expected_low", "expected_high", "reason")
 _KNOWN = np.array([True])

@@ -18,7 +18,7 @@ import structlog
 import models
 from models import Classifier, ModelError, load_classifier
 from stream import garbage, generations, kafka, metrics, schema
-from stream.alerts import Transition
+from stream.alerting.judge import Transition
 from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
 from stream.board.server import BoardServer
 from stream.catalogue import load_catalogue

@@ -23,12 +23,12 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from stream import metrics
-from stream.alerts import AlertWatcher, Transition, coverage
+from stream.alerting.judge import AlertWatcher, Transition, coverage
 from stream.clock import Clock
 from stream.database import Client, connect
+from stream.delivery.outbox import Outbox
 from stream.errors import RetryLater, UndertoneError
 from stream.health import Health
-from stream.outbox import Outbox
 from stream.retry import Stopped
 from stream.rules import Rules
 from stream.settings import Settings

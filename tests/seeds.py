@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.detect import step
 from stream.detect_csv import rule_for
-from stream.detector_state import State
-from stream.folds import limits_of
-from stream.moment import Counts
+from stream.detector.detect import step
+from stream.detector.folds import limits_of
+from stream.detector.moment import Counts
+from stream.detector.state import State
 
 STEP = timedelta(minutes=5)
 SCORER = Path(__file__).parents[2] / "shared/tools/score_spikes.py"

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from models import Passage
 from stream import kafka, metrics
-from stream.alerts import Transition
+from stream.alerting.judge import Transition
 from stream.bench.figures import Bar, Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.posts import Corpus, message

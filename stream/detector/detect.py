@@ -25,10 +25,10 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from stream.detector_state import COUNT_RISES, NOTHING, SHARE_RISES, State
-from stream.moment import Booleans, Counts, Moment
-from stream.usual import Floats
-from stream.wander import QUARTER
+from stream.detector.moment import Booleans, Counts, Moment
+from stream.detector.state import COUNT_RISES, NOTHING, SHARE_RISES, State
+from stream.detector.usual import Floats
+from stream.detector.wander import QUARTER
 
 DETECTOR_VERSION = "2"
 

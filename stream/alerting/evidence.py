@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from stream.alerting.incidents import Change
+from stream.alerting.terms import leading_terms
 from stream.database import Client, errors_sorted, time_limit
-from stream.detect import DETECTOR_VERSION
-from stream.incidents import Change
+from stream.detector.detect import DETECTOR_VERSION
 from stream.rules import Rule
-from stream.terms import leading_terms
 
 TELLING_POSTS = 5
 TEXT_CUT = 280  # characters of a telling post

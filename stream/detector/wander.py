@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.usual import Floats
+from stream.detector.usual import Floats
 
 QUARTER = 0.25  # hours
 QUARTER_SUMS = 6

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from stream.database import Client, errors_sorted
-from stream.detect import DETECTOR_VERSION
-from stream.folds import Fold, SeriesKey
+from stream.detector.detect import DETECTOR_VERSION
+from stream.detector.folds import Fold, SeriesKey
 from stream.rules import Rule
 
 _LATEST = """

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.detect import REASONS, Limits, Look, evidence_limit, step
-from stream.detector_state import State
-from stream.moment import Counts
-from stream.usual import Floats
+from stream.detector.detect import REASONS, Limits, Look, evidence_limit, step
+from stream.detector.moment import Counts
+from stream.detector.state import State
+from stream.detector.usual import Floats
 
 START = datetime(2026, 11, 2, tzinfo=UTC)  # a Monday
 STEP = timedelta(minutes=5)

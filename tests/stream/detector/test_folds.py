@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.folds import Fold, Judged, Minutes, SeriesKey, budgets, settled
+from stream.detector.folds import Fold, Judged, Minutes, SeriesKey, budgets, settled
 from stream.rules import Rule
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

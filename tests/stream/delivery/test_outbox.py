@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stream.database import Client, connect
+from stream.delivery.outbox import JITTER, WAITS, Delivery, Outbox, wait_after
 from stream.errors import RetryLater
-from stream.outbox import JITTER, WAITS, Delivery, Outbox, wait_after
 from stream.rules import Receiver, Rules
 from stream.settings import ClickHouse
 from tests.stream.hooks import Hook, hook, status
@@ -168,7 +168,7 @@ def test_what_nobody_answers_is_given_up_after_about_a_day(client: Client) -> No
     tried: list[datetime] = []
 
     def refuse(_receiver: Receiver, _id: str, _body: bytes, at: datetime) -> Any:
-        from stream.webhook import Attempt
+        from stream.delivery.webhook import Attempt
 
         tried.append(at)
         return Attempt("retry", 500, "HTTP 500")

@@ -13,14 +13,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache
 
-from stream import metrics, saved_folds
+from stream import metrics
+from stream.alerting.evidence import Evidence, count_authors, gather
+from stream.alerting.incidents import Change, Incident, State, TransitionName, advance
 from stream.database import Client, errors_sorted, time_limit
-from stream.evidence import Evidence, count_authors, gather
-from stream.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
-from stream.incidents import Change, Incident, State, TransitionName, advance
+from stream.detector import saved_folds
+from stream.detector.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
+from stream.detector.verdict import heard_from
 from stream.rules import Rule, Rules, Severity
 from stream.settings import Settings
-from stream.verdict import heard_from
 
 _AT_ONCE = timedelta(days=1)  # of a past that is read for a rule without memory
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stream.addresses import AddressRefused, Policy, checked_addresses, endpoint, is_public
+from stream.delivery.addresses import AddressRefused, Policy, checked_addresses, endpoint, is_public
+from stream.delivery.webhook import send
 from stream.rules import Receiver
-from stream.webhook import send
 from tests.stream.hooks import SECRET, hook, listener
 
 CLOSED = """
@@ -135,7 +135,7 @@ def answers(*answers: list[str]) -> tuple[Any, list[str]]:
 
 def test_one_closed_address_among_many_closes_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve, _ = answers(["93.184.216.34", "127.0.0.1"])
-    monkeypatch.setattr("stream.addresses.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("stream.delivery.addresses.socket.getaddrinfo", resolve)
     with pytest.raises(AddressRefused, match=r"leads to 127\.0\.0\.1, which is not public"):
         checked_addresses("hook.example", 443, Policy())
 
@@ -145,7 +145,7 @@ def test_a_name_is_asked_for_once_and_the_checked_address_is_used(
 ) -> None:
     """A second answer, as of a rebinding attack, is never asked for."""
     resolve, asked = answers(["127.0.0.1"], ["127.0.0.2"])
-    monkeypatch.setattr("stream.addresses.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("stream.delivery.addresses.socket.getaddrinfo", resolve)
     with hook() as there:
         url = f"http://hook.example:{there.port}/x"
         receiver = there.receiver(url=url, allow_private=False, allowed_subnets=["127.0.0.1/32"])
@@ -156,7 +156,7 @@ def test_a_name_is_asked_for_once_and_the_checked_address_is_used(
 
 def test_tls_asks_for_the_name_not_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve, _ = answers(["127.0.0.1"])
-    monkeypatch.setattr("stream.addresses.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("stream.delivery.addresses.socket.getaddrinfo", resolve)
     with listener() as (port, heard):
         receiver = Receiver(
             name="r", url=f"https://hook.example:{port}/", secrets=[SECRET], allow_private=True

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from stream.usual import Floats, Usual
-from stream.wander import QUARTER_SUMS, Wander
+from stream.detector.usual import Floats, Usual
+from stream.detector.wander import QUARTER_SUMS, Wander
 
 SHARE_RISES = np.array([0.6, 1.0, 1.6])[:, None]  # of the log-odds
 COUNT_RISES = np.array([0.7, 1.3, 2.2])[:, None]  # of the logarithm

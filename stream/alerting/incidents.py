@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from stream.detector.verdict import Verdict
 from stream.rules import SEVERITIES, Rule, Severities, Severity
-from stream.verdict import Verdict
 
 State = Literal["open", "resolved"]
 TransitionName = Literal["opened", "updated", "escalated", "resolved", "reopened"]

@@ -8,9 +8,9 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from stream.detector_state import State
-from stream.usual import Floats, Now, terms
-from stream.wander import QUARTER
+from stream.detector.state import State
+from stream.detector.usual import Floats, Now, terms
+from stream.detector.wander import QUARTER
 
 Booleans = npt.NDArray[np.bool_]
 

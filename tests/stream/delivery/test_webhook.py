@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from stream.webhook import Attempt, judged, payload, send, signed_headers, webhook_id
+from stream.delivery.webhook import Attempt, judged, payload, send, signed_headers, webhook_id
 from tests.stream.hooks import OTHER_SECRET, SECRET, Answer, drip, flood, hook, listener, status
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from stream import __version__
-from stream.addresses import AddressRefused, GuardedBackend, Policy, endpoint, trusted
+from stream.delivery.addresses import AddressRefused, GuardedBackend, Policy, endpoint, trusted
 from stream.rules import Receiver
 
 Outcome = Literal["sent", "retry", "disabled", "gave_up"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from stream.alerting.evidence import Evidence, count_authors, gather
+from stream.alerting.incidents import Change, advance
+from stream.alerting.terms import leading_terms
 from stream.database import Client
-from stream.evidence import Evidence, count_authors, gather
-from stream.incidents import Change, advance
+from stream.detector.verdict import Verdict
 from stream.post import Author
 from stream.rules import Rule
 from stream.settings import ClickHouse
-from stream.terms import leading_terms
-from stream.verdict import Verdict
 from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

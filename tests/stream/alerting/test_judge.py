@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stream.alerts import AlertWatcher, Coverage, Transition, coverage
+from stream.alerting.judge import AlertWatcher, Coverage, Transition, coverage
 from stream.database import Client
 from stream.errors import RetryLater
 from stream.post import Author

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stream.incidents import Change, Incident, advance, alert_id
+from stream.alerting.incidents import Change, Incident, advance, alert_id
+from stream.detector.verdict import Verdict
 from stream.rules import Rule
-from stream.verdict import Verdict
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULE = Rule(name="mood")

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stream.detect import Limits, Look, evidence_limit, step
-from stream.detector_state import State
-from stream.moment import Counts
+from stream.detector.detect import Limits, Look, evidence_limit, step
+from stream.detector.moment import Counts
+from stream.detector.state import State
+from stream.detector.usual import Floats
+from stream.detector.verdict import Verdict, verdict
 from stream.rules import EVERY, Rule
-from stream.usual import Floats
-from stream.verdict import Verdict, verdict
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

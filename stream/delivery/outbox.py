@@ -17,8 +17,8 @@ from typing import Any
 import structlog
 
 from stream.database import Client, errors_sorted
+from stream.delivery.webhook import Attempt, Outcome, endpoint_of, payload, send, webhook_id
 from stream.rules import Rules
-from stream.webhook import Attempt, Outcome, endpoint_of, payload, send, webhook_id
 
 log = structlog.get_logger()
 

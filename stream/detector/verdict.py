@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stream.detect import JUST_NOT, REASONS, Look, Reason
+from stream.detector.detect import JUST_NOT, REASONS, Look, Reason
 
 
 @dataclass(frozen=True, slots=True)
