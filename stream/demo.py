@@ -29,7 +29,7 @@ from stream.database import Client, connect
 from stream.demo_report import Summary, Told, in_words, sum_up
 from stream.errors import StopService
 from stream.receiver import Receiver
-from stream.rules import Receiver as ReceiverRule
+from stream.receivers import Receiver as ReceiverRule
 from stream.rules import Rule, Rules
 from stream.scenario import Message, Scenario, expected, load_scenario, messages
 from stream.score import Scorer

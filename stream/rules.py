@@ -1,35 +1,29 @@
 """What is watched for and who is told: `config/alerts.yaml` as one frozen tree.
 
-A wrong file is refused in one line that names the file, the place and the fix. Secrets come from
-the environment, from a file, or inline; they never show in a `repr`.
+A wrong file is refused in one line that names the file, the place and the fix.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     StringConstraints,
     ValidationError,
     model_validator,
 )
 
 from stream.errors import UsageError
+from stream.receivers import Name, Receiver, with_secrets
 from stream.settings import Duration
 
 Severity = Literal["warning", "high", "critical"]
@@ -43,37 +37,6 @@ def _granule(value: timedelta) -> timedelta:
     if value % _MINUTE or (_HOUR % value and (value % _HOUR or _DAY % value)):
         raise ValueError("must be whole minutes that divide an hour, or hours that divide a day")
     return value
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value().strip()
-    body = text.removeprefix("whsec_")
-    try:
-        size = len(base64.b64decode(body + "=" * (-len(body) % 4), validate=True))
-    except (binascii.Error, ValueError):
-        size = 0
-    if not text.startswith("whsec_") or not 24 <= size <= 64:
-        raise ValueError("must be whsec_ followed by 24 to 64 bytes in base64")
-    return SecretStr(text)
-
-
-def _web_address(value: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(value.get_secret_value())
-        right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        right = False
-    if not right or "@" in parts.netloc:
-        raise ValueError("must be https://host/path, without user name or password")
-    return value
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
 class _Part(BaseModel):
@@ -138,33 +101,6 @@ class Rule(_Part):
         return topics_meant and (brand in self.brands or EVERY in self.brands)
 
 
-class Receiver(_Part):
-    """Where alerts are sent. The URL may hold a token and is treated as a secret too."""
-
-    name: Name
-    url: Annotated[SecretStr, AfterValidator(_web_address)]
-    secrets: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = Field(
-        min_length=1, description="the first signs first; two during a rotation"
-    )
-    allow_private: bool = Field(False, description="may lie in a private network, or on plain http")
-    allowed_subnets: tuple[IPv4Network | IPv6Network, ...] = ()
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> Receiver:
-        plain = self.url.get_secret_value().lower().startswith("http:")
-        if plain and not (self.allow_private or self.allowed_subnets):
-            raise ValueError(
-                "url: must be https; plain http needs allow_private or allowed_subnets"
-            )
-        return self
-
-    @property
-    def shown(self) -> str:
-        """The URL without what may be secret in it."""
-        parts = urlsplit(self.url.get_secret_value())
-        return f"{parts.scheme}://{parts.hostname or '?'}/…"
-
-
 class Rules(_Part):
     """All rules and receivers. `Rules(rules=[…], receivers=[…])` needs no file."""
 
@@ -214,7 +150,7 @@ def load_rules(file: Path, environ: Mapping[str, str] | None = None) -> Rules:
     if isinstance(receivers, list):
         known = os.environ if environ is None else environ
         values["receivers"] = [
-            _with_secrets(entry, f"{file}: receivers[{number}]", file.parent, known)
+            with_secrets(entry, f"{file}: receivers[{number}]", file.parent, known)
             for number, entry in enumerate(receivers)
         ]
     try:
@@ -227,28 +163,3 @@ def load_rules(file: Path, environ: Mapping[str, str] | None = None) -> Rules:
             reason = "no such field; check its name"
         where = f"{place.removeprefix('.')}: " if place else ""
         raise UsageError(f"{file}: {where}{reason}") from None
-
-
-def _with_secrets(entry: Any, place: str, folder: Path, environ: Mapping[str, str]) -> Any:
-    """The entry with `secret`, `secret_env` and `secret_file` (each one or a list) read."""
-    if not isinstance(entry, dict) or "secrets" in entry:
-        return entry
-    entry = dict(entry)
-    secrets = _as_list(entry.pop("secret", []))
-    for name in _as_list(entry.pop("secret_env", [])):
-        if not environ.get(str(name)):
-            raise UsageError(
-                f"{place}.secret_env: {name} is not set; export {name}=whsec_… before starting"
-            )
-        secrets = [*secrets, environ[str(name)]]
-    for name in _as_list(entry.pop("secret_file", [])):
-        try:
-            secrets = [*secrets, (folder / str(name)).read_text(encoding="utf-8").strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise UsageError(
-                f"{place}.secret_file: {name}: {reason}; write the secret into it"
-            ) from None
-    if not secrets:
-        raise UsageError(f"{place}: no secret; give secret_env, secret_file or secret")
-    return entry | {"secrets": secrets}

@@ -22,7 +22,7 @@ from stream.bench.whole import STAGES, Whole, consuming, drain, fill, whole
 from stream.database import connect
 from stream.errors import StopService, UsageError
 from stream.receiver import Receiver
-from stream.rules import Receiver as ReceiverRule
+from stream.receivers import Receiver as ReceiverRule
 from stream.rules import Rule, Rules
 from stream.score import Scorer
 from stream.service import Running, load_scorer, start_watcher

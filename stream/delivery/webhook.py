@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 
 from stream import __version__
 from stream.delivery.addresses import AddressRefused, GuardedBackend, Policy, endpoint, trusted
-from stream.rules import Receiver
+from stream.receivers import Receiver
 
 Outcome = Literal["sent", "retry", "disabled", "gave_up"]
 

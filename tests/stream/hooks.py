@@ -14,7 +14,7 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from stream.rules import Receiver
+from stream.receivers import Receiver
 
 SECRET = "whsec_" + base64.b64encode(b"undertone-test-secret-001").decode()
 OTHER_SECRET = "whsec_" + base64.b64encode(b"undertone-test-secret-002").decode()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from stream.errors import UsageError
-from stream.rules import Receiver, Rule, Rules, load_rules
+from stream.receivers import Receiver
+from stream.rules import Rule, Rules, load_rules
 
 SECRET = "whsec_" + base64.b64encode(b"canary-" * 4).decode()
 OLD = "whsec_" + base64.b64encode(b"older--" * 4).decode()

@@ -11,7 +11,7 @@ import pytest
 
 from stream.delivery.addresses import AddressRefused, Policy, checked_addresses, endpoint, is_public
 from stream.delivery.webhook import send
-from stream.rules import Receiver
+from stream.receivers import Receiver
 from tests.stream.hooks import SECRET, hook, listener
 
 CLOSED = """

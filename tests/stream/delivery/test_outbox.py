@@ -11,7 +11,8 @@ import pytest
 from stream.database import Client, connect
 from stream.delivery.outbox import JITTER, WAITS, Delivery, Outbox, wait_after
 from stream.errors import RetryLater
-from stream.rules import Receiver, Rules
+from stream.receivers import Receiver
+from stream.rules import Rules
 from stream.settings import ClickHouse
 from tests.stream.hooks import Hook, hook, status
 

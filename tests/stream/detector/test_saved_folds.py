@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.stream.detector.test_folds import HOUR, NOON, RULE, minutes
 
 from stream.database import Client
 from stream.detector import saved_folds
 from stream.detector.folds import Fold
 from stream.rules import Rule
+from tests.stream.detector.test_folds import HOUR, NOON, RULE, minutes
 
 
 def test_what_is_loaded_is_what_was_saved(client: Client) -> None:
