@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from stream.alert_tables import EXPECTATIONS
 from stream.database import Client, errors_sorted
 from stream.errors import StopService
-from stream.tables import POST_KEYS, POSTS, STEPS, Step
+from stream.table_steps import Added, Step
+from stream.tables import POST_KEYS, POSTS, STEPS
 
 TTL_SLACK_DAYS = 7  # rows outlive the retention, so that no window recomputed loses its posts
 
@@ -27,8 +29,10 @@ class Target:
     cluster: str | None = None
 
 
-def statements(step: Step, target: Target) -> list[str]:
-    """The SQL of one step: one CREATE TABLE, or on a cluster the local and the Distributed one."""
+def statements(step: Step | Added, target: Target) -> list[str]:
+    """The SQL of one step: of one table, or on a cluster of the local and the Distributed one."""
+    if isinstance(step, Added):
+        return _added(step, target)
     clauses = step.clauses.replace("{ttl_days}", str(target.retention_days + TTL_SLACK_DAYS))
     name = f"{target.database}.{step.table}"
     if target.cluster is None:
@@ -46,6 +50,13 @@ def statements(step: Step, target: Target) -> list[str]:
         f"{step.shard_by})"
     )
     return [local, spread]
+
+
+def _added(step: Added, target: Target) -> list[str]:
+    where = f" ON CLUSTER '{target.cluster}'" if target.cluster else ""
+    tables = [f"{step.table}_local", step.table] if target.cluster else [step.table]
+    columns = ",\n".join(f"    ADD COLUMN IF NOT EXISTS {column}" for column in step.columns)
+    return [f"ALTER TABLE {target.database}.{table}{where}\n{columns}" for table in tables]
 
 
 def preamble(target: Target) -> list[str]:
@@ -113,7 +124,7 @@ def _longer_or_shorter(client: Client, target: Target) -> list[tuple[str, list[s
     """A changed retention: a TTL shorter than it would delete posts that are still wanted."""
     wanted = target.retention_days + TTL_SLACK_DAYS
     changes = []
-    for step in (POSTS, POST_KEYS):
+    for step in (POSTS, POST_KEYS, EXPECTATIONS):
         table = f"{step.table}_local" if target.cluster else step.table
         rows = client.query(
             "SELECT create_table_query FROM system.tables "

@@ -5,20 +5,16 @@ A step never changes once released; what comes later is a step of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Step:
-    """One named statement; `table` and `shard_by` tell how it is spread over a cluster."""
-
-    name: str
-    table: str
-    columns: str
-    engine: str
-    clauses: str
-    shard_by: str = "rand()"
-
+from stream.alert_tables import (
+    ALERTS,
+    ALERTS_OF_PEOPLE,
+    ALERTS_RECORDED,
+    DELIVERIES,
+    DETECTOR_STATES,
+    EXPECTATIONS,
+    SILENCES,
+)
+from stream.table_steps import Added, Step
 
 POSTS = Step(
     name="001-posts",
@@ -155,76 +151,7 @@ ORDER BY generation""",
     shard_by="generation",
 )
 
-ALERTS = Step(
-    name="007-alerts",
-    table="alerts",
-    columns="""
-    alert_id String,
-    step UInt32,
-    transition LowCardinality(String),
-    rule LowCardinality(String),
-    brand LowCardinality(String),
-    topic LowCardinality(String),
-    state LowCardinality(String),
-    severity LowCardinality(String),
-    opened_at DateTime64(3, 'UTC'),
-    changed_at DateTime64(3, 'UTC'),
-    observed Float64,
-    expected Float64,
-    receivers Array(String),
-    evidence String CODEC(ZSTD(3)),
-    written_at DateTime64(6, 'UTC') DEFAULT now64(6)""",
-    engine="ReplacingMergeTree(written_at)",
-    clauses="""
-ORDER BY (alert_id, step, transition)""",
-    shard_by="cityHash64(alert_id)",
-)
-
-DELIVERIES = Step(
-    name="008-deliveries",
-    table="deliveries",
-    columns="""
-    alert_id String,
-    step UInt32,
-    transition LowCardinality(String),
-    receiver LowCardinality(String),
-    endpoint String,
-    webhook_id String,
-    attempt UInt16,
-    outcome LowCardinality(String),
-    status_code UInt16,
-    reason String,
-    seconds Float64,
-    next_attempt_at DateTime64(3, 'UTC'),
-    attempted_at DateTime64(3, 'UTC')""",
-    engine="MergeTree",
-    clauses="""
-ORDER BY (alert_id, step, transition, receiver, attempt)
-TTL toDateTime(attempted_at) + INTERVAL 400 DAY""",
-    shard_by="cityHash64(alert_id)",
-)
-
-DETECTOR_STATES = Step(
-    name="009-detector-states",
-    table="detector_states",
-    columns="""
-    rule LowCardinality(String),
-    version LowCardinality(String),
-    at DateTime('UTC'),
-    brand LowCardinality(String),
-    topic LowCardinality(String),
-    first DateTime('UTC'),
-    state String CODEC(ZSTD(1)),
-    written_at DateTime64(6, 'UTC') DEFAULT now64(6)""",
-    engine="ReplacingMergeTree(written_at)",
-    clauses="""
-PARTITION BY toDate(at)
-ORDER BY (rule, version, at, brand, topic)
-TTL at + INTERVAL 7 DAY""",
-    shard_by="cityHash64(rule)",
-)
-
-STEPS = (
+STEPS: tuple[Step | Added, ...] = (
     POSTS,
     POST_KEYS,
     WINDOW_SCORES,
@@ -234,4 +161,8 @@ STEPS = (
     ALERTS,
     DELIVERIES,
     DETECTOR_STATES,
+    ALERTS_OF_PEOPLE,
+    ALERTS_RECORDED,
+    SILENCES,
+    EXPECTATIONS,
 )

@@ -10,6 +10,7 @@ from stream import schema, tables
 from stream.database import connect
 from stream.errors import StopService
 from stream.settings import ClickHouse
+from stream.table_steps import Added, Step
 
 DESIGNED = {
     "posts": "source post_id created_at kind text lang author_id rating url mentions.brand "
@@ -42,7 +43,7 @@ def test_a_changed_retention_moves_the_ttl(clickhouse_settings: ClickHouse) -> N
     """Else a longer retention would be promised and the posts deleted all the same."""
     client = connect(clickhouse_settings)
     longer = schema.Target(clickhouse_settings.database, retention_days=5000)
-    assert len(schema.apply(client, longer)) == 2
+    assert len(schema.apply(client, longer)) == 3  # posts, their keys, what was expected of them
     assert schema.pending(client, longer) == []
     table = client.query(
         "SELECT create_table_query FROM system.tables "
@@ -56,6 +57,8 @@ def test_a_changed_retention_moves_the_ttl(clickhouse_settings: ClickHouse) -> N
 def test_on_a_cluster_every_table_is_replicated_and_spread() -> None:
     target = schema.Target("undertone", 400, cluster="main")
     for step in tables.STEPS:
+        if not isinstance(step, Step):
+            continue
         local, spread = schema.statements(step, target)
         assert f"{step.table}_local ON CLUSTER 'main'" in local
         assert re.search(r"ENGINE = Replicated\w*MergeTree", local)
@@ -63,6 +66,16 @@ def test_on_a_cluster_every_table_is_replicated_and_spread() -> None:
     for step in (tables.POSTS, tables.POST_KEYS):
         assert step.shard_by == "cityHash64(source, post_id)"  # FINAL never merges across shards
     assert "ON CLUSTER 'main'" in schema.preamble(target)[0]
+
+
+def test_a_column_added_later_is_added_to_the_local_and_to_the_spread_table() -> None:
+    step = Added("999-more", "alerts", ("kind String", "actor String"))
+    local, spread = schema.statements(step, schema.Target("undertone", 400, cluster="main"))
+    assert local.startswith("ALTER TABLE undertone.alerts_local ON CLUSTER 'main'")
+    assert spread.startswith("ALTER TABLE undertone.alerts ON CLUSTER 'main'")
+    for sql in (local, spread):
+        assert "ADD COLUMN IF NOT EXISTS kind String,\n" in sql
+        assert sql.endswith("ADD COLUMN IF NOT EXISTS actor String")
 
 
 def test_step_names_are_ordered_and_unique() -> None:
