@@ -70,6 +70,8 @@ class Rule(_Part):
     name: Name
     brands: tuple[Name, ...] = (EVERY,)
     topics: tuple[Annotated[str, StringConstraints(strip_whitespace=True)], ...] = ("",)
+    sources: tuple[Name, ...] = Field((EVERY,), min_length=1)
+    languages: tuple[Name, ...] = Field((EVERY,), min_length=1)
     granularity: Annotated[Duration, AfterValidator(_granule)] = _MINUTE
     sensitivity: float = Field(
         0.25, gt=0, le=100, description="false alarms per brand and week to put up with"

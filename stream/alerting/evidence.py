@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from stream.alerting.incidents import Change
+from stream.alerting.minutes import LISTENED, listened_to
 from stream.alerting.terms import leading_terms
 from stream.database import Client, errors_sorted, time_limit
 from stream.detector.detect import DETECTOR_VERSION
@@ -23,13 +24,17 @@ _USUAL_FOR = timedelta(days=3)  # what was said before, for the leading terms
 _TEXTS_READ = 400  # for the leading terms, now and before
 
 # One mention of the brand, on the topic if one is asked for; a tie is negative (DESIGN §7).
-_MENTIONS = """
+_MENTIONS = (
+    """
 FROM posts FINAL
 ARRAY JOIN arrayZip(`mentions.brand`, `mentions.topics`, `mentions.negative`, `mentions.neutral`,
     `mentions.positive`) AS m
 WHERE toStartOfMinute(created_at) >= {since:DateTime('UTC')}
     AND toStartOfMinute(created_at) < {until:DateTime('UTC')}
-    AND m.1 = {brand:String} AND ({topic:String} = '' OR has(m.2, {topic:String}))"""
+    AND m.1 = {brand:String} AND ({topic:String} = '' OR has(m.2, {topic:String}))
+    AND """
+    + LISTENED
+)
 _NEGATIVE = " AND m.3 >= m.4 AND m.3 >= m.5"
 _LIMITED = (
     " SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"
@@ -58,12 +63,6 @@ ORDER BY created_at DESC LIMIT 1 BY text_hash LIMIT {_TEXTS_READ}{_LIMITED}"""
 
 _TEXTS_NOW = _TEXTS.replace("{negative}", _NEGATIVE)
 _TEXTS_BEFORE = _TEXTS.replace("{negative}", "")
-
-_AUTHORS = """
-SELECT uniqExactMerge(negative_authors) FROM window_scores FINAL
-WHERE brand = {brand:String} AND topic = {topic:String}
-    AND window_start >= {since:DateTime('UTC')} AND window_start < {until:DateTime('UTC')}
-SETTINGS max_execution_time = {limit:UInt32}"""
 
 
 class _Part(BaseModel):
@@ -129,16 +128,6 @@ class Evidence(_Part):
     deciding_post: DecidingPost | None
 
 
-def count_authors(
-    client: Client, brand: str, topic: str, since: datetime, until: datetime, limit: timedelta
-) -> int:
-    """Distinct authors of negative mentions, from the windows. Raises RetryLater."""
-    values = {"brand": brand, "topic": topic, "since": since, "until": until}
-    with errors_sorted():
-        found = client.query(_AUTHORS, parameters=values | {"limit": time_limit(limit)})
-    return int(found.result_rows[0][0])
-
-
 def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evidence:
     """The evidence of a transition. `limit` bounds each query. Raises RetryLater."""
     verdict, incident = change.verdict, change.incident
@@ -148,6 +137,7 @@ def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evid
         "since": verdict.since,
         "until": verdict.at,
         "limit": time_limit(limit),
+        **listened_to(rule),
     }
     before = window | {"since": verdict.since - _USUAL_FOR, "until": verdict.since}
     with errors_sorted():

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from functools import cache
+from typing import Any
 
 from stream import metrics
-from stream.alerting.evidence import Evidence, count_authors, gather
+from stream.alerting.evidence import Evidence, gather
 from stream.alerting.incidents import Change, Incident, State, TransitionName, advance
+from stream.alerting.minutes import count_authors, first_minute, read_minutes
 from stream.database import Client, errors_sorted, time_limit
 from stream.detector import saved_folds
 from stream.detector.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
@@ -28,17 +29,6 @@ _AT_ONCE = timedelta(days=1)  # of a past that is read for a rule without memory
 _PROGRESS = """
 SELECT count(), max(partitions), min(read_to) FROM progress FINAL
 WHERE topic = {topic:String} AND kafka_partition < partitions
-SETTINGS max_execution_time = {limit:UInt32}"""
-
-_MINUTES = """
-SELECT brand, topic, window_start, sum(negative), sum(mentions)
-FROM window_scores FINAL
-WHERE window_start >= {since:DateTime('UTC')} AND window_start < {until:DateTime('UTC')}
-GROUP BY brand, topic, window_start
-SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"""
-
-_FIRST = """
-SELECT minOrNull(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
 SETTINGS max_execution_time = {limit:UInt32}"""
 
 _STORED = tuple(field.name for field in fields(Incident) if field.name != "calm_since")
@@ -129,10 +119,13 @@ class AlertWatcher:
         # 2. The minutes, judged by each rule, and folded in the order of time.
         found: list[Change] = []
         alarmed = {}
-        minutes_since = cache(lambda since: self._minutes(since, closed))  # one reading for all
+        readings: dict[Any, Minutes] = {}  # one for all rules that listen to the same
         for rule in self._rules:
             fold = self._settled(rule, closed)
-            judged = fold.judge(minutes_since(fold.at))
+            what = (fold.at, rule.sources, rule.languages)
+            if what not in readings:
+                readings[what] = self._minutes(rule, fold.at, closed)
+            judged = fold.judge(readings[what])
             recent = sum(at > oldest for at in judged.times)
             alarmed[rule.name] = _alarms(judged, recent)
             alarming = {key for key, _ in alarmed[rule.name]}
@@ -158,7 +151,7 @@ class AlertWatcher:
             fold = saved_folds.load(self._client, rule, target, self._seconds)
             fold = fold or self._without_memory(rule, target, closed)
         while fold.at < target:
-            fold = fold.settle(self._minutes(fold.at, min(target, fold.at + _AT_ONCE)))
+            fold = fold.settle(self._minutes(rule, fold.at, min(target, fold.at + _AT_ONCE)))
             if fold.at == target:
                 saved_folds.save(self._client, fold)
         self._folds[rule.name] = fold
@@ -168,16 +161,11 @@ class AlertWatcher:
         """A rule never judged before learns from what is stored; where that is nothing, its past
         begins now."""
         since = target - rule.history
-        with errors_sorted():
-            values = {"since": since, "limit": self._seconds}
-            first = self._client.query(_FIRST, parameters=values).result_rows[0][0] or closed
+        first = first_minute(self._client, since, self._seconds) or closed
         return Fold(rule, settled(min(max(first, since), target), timedelta(0), rule), first)
 
-    def _minutes(self, since: datetime, until: datetime) -> Minutes:
-        values = {"since": since, "until": until, "limit": self._seconds}
-        with errors_sorted():
-            rows = self._client.query(_MINUTES, parameters=values).result_rows
-        return Minutes.of(rows, since, until)
+    def _minutes(self, rule: Rule, since: datetime, until: datetime) -> Minutes:
+        return read_minutes(self._client, rule, since, until, self._seconds)
 
     def _incidents(self) -> dict[_Place, list[Incident]]:
         """The incidents of each place, oldest first."""
@@ -221,7 +209,7 @@ class AlertWatcher:
                 continue
             verdict = judged.verdict(at, number)
             if verdict.alarm and not stands:
-                authors = count_authors(self._client, *key, verdict.since, time, self._limit)
+                authors = count_authors(self._client, rule, key, verdict.since, time, self._seconds)
                 verdict = heard_from(verdict, authors, rule.minimum.authors)
             after, change = advance(incident, verdict, rule, *key)
             if after is not None:

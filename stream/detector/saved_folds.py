@@ -26,8 +26,11 @@ _COLUMNS = ("rule", "version", "at", "brand", "topic", "first", "state")
 
 
 def version_of(rule: Rule) -> str:
-    """What a state depends on beside the counts: another detector or step cannot go on from it."""
-    return f"{DETECTOR_VERSION}/{rule.granularity // timedelta(seconds=1)}s"
+    """What a state depends on beside the counts: another detector, step or choice of what is
+    listened to cannot go on from it."""
+    seconds = rule.granularity // timedelta(seconds=1)
+    heard = "|".join((",".join(sorted(rule.sources)), ",".join(sorted(rule.languages))))
+    return f"{DETECTOR_VERSION}/{seconds}s/{heard}"
 
 
 def load(client: Client, rule: Rule, latest: datetime, limit: int) -> Fold | None:

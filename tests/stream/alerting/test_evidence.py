@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from stream.alerting.evidence import Evidence, count_authors, gather
+from stream.alerting.evidence import Evidence, gather
 from stream.alerting.incidents import Change, advance
+from stream.alerting.minutes import count_authors
 from stream.alerting.terms import leading_terms
 from stream.database import Client
 from stream.detector.verdict import Verdict
@@ -68,8 +69,8 @@ def test_evidence_counts_names_and_quotes(client: Client, clickhouse_settings: C
     narrow = gather(client, change(topic="price"), RULE, LIMIT)
     assert (narrow.posts_counted, narrow.topics) == (1, {"battery": 1, "price": 1})
     since = NOON - timedelta(minutes=30)
-    assert count_authors(client, "Acme", "", since, NOON, LIMIT) == 6
-    assert count_authors(client, "Acme", "price", since, NOON, LIMIT) == 1
+    assert count_authors(client, RULE, ("Acme", ""), since, NOON, 20) == 6
+    assert count_authors(client, RULE, ("Acme", "price"), since, NOON, 20) == 1
 
 
 def test_evidence_of_nothing_is_empty(client: Client) -> None:
