@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from stream.errors import UsageError
 from stream.folding import fold
+from stream.yaml_lines import line_of
 
 Term = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -82,7 +83,7 @@ def load_catalogue(file: Path) -> Catalogue:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        line = _line_of(root, first["loc"])
+        line = line_of(root, first["loc"])
         reason = "no such field" if first["type"] == "extra_forbidden" else first["msg"]
         raise UsageError(f"{file}:{line}: {place}: {reason}") from None
     _check(catalogue, file, root)
@@ -98,8 +99,8 @@ def _check(catalogue: Catalogue, file: Path, root: yaml.Node | None) -> None:
         at = ("brands", number)
         known = names.setdefault(fold(brand.name).text, number)
         if known != number:
-            line = _line_of(root, (*at, "name"))
-            first = _line_of(root, ("brands", known, "name"))
+            line = line_of(root, (*at, "name"))
+            first = line_of(root, ("brands", known, "name"))
             raise UsageError(
                 f"{file}:{line}: brands.{number}.name: {brand.name!r} stands in line {first} "
                 "already; merge the two"
@@ -113,24 +114,5 @@ def _check(catalogue: Catalogue, file: Path, root: yaml.Node | None) -> None:
             for index, term in enumerate(terms):
                 if not any(char.isalnum() or ord(char) > 0x2000 for char in fold(term).text):
                     place = ".".join(str(part) for part in (*at, *where, index))
-                    line = _line_of(root, (*at, *where, index))
+                    line = line_of(root, (*at, *where, index))
                     raise UsageError(f"{file}:{line}: {place}: {term!r} holds no letter or digit")
-
-
-def _line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
-    """The line (from 1) of the deepest node on `path` that the file has."""
-    line = 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next((pair for pair in node.value if pair[0].value == part), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            if part >= len(node.value):
-                break
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -17,7 +17,7 @@ from stream.decode import Record, decode
 from stream.errors import InUse, RejectMessage, UndertoneError, UsageError
 from stream.logs import escape
 from stream.post import key_of
-from stream.rules import load_rules
+from stream.rules_file import load_rules
 from stream.service import SHIPPED_MODEL, load_scorer, reachable, schema_target
 from stream.settings import Kafka, Settings
 

@@ -50,7 +50,8 @@ def _web_address(value: SecretStr) -> SecretStr:
     return value
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """One where a list may stand."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -65,7 +66,7 @@ class Receiver(BaseModel):
 
     name: Name
     url: Annotated[SecretStr, AfterValidator(_web_address)]
-    secrets: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = Field(
+    secrets: Annotated[tuple[Secret, ...], BeforeValidator(as_list)] = Field(
         min_length=1, description="the first signs first; two during a rotation"
     )
     allow_private: bool = Field(False, description="may lie in a private network, or on plain http")
@@ -92,14 +93,14 @@ def with_secrets(entry: Any, place: str, folder: Path, environ: Mapping[str, str
     if not isinstance(entry, dict) or "secrets" in entry:
         return entry
     entry = dict(entry)
-    secrets = _as_list(entry.pop("secret", []))
-    for name in _as_list(entry.pop("secret_env", [])):
+    secrets = as_list(entry.pop("secret", []))
+    for name in as_list(entry.pop("secret_env", [])):
         if not environ.get(str(name)):
             raise UsageError(
                 f"{place}.secret_env: {name} is not set; export {name}=whsec_… before starting"
             )
         secrets = [*secrets, environ[str(name)]]
-    for name in _as_list(entry.pop("secret_file", [])):
+    for name in as_list(entry.pop("secret_file", [])):
         try:
             secrets = [*secrets, (folder / str(name)).read_text(encoding="utf-8").strip()]
         except (OSError, UnicodeDecodeError) as error:

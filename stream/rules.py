@@ -1,33 +1,26 @@
-"""What is watched for and who is told: `config/alerts.yaml` as one frozen tree.
-
-A wrong file is refused in one line that names the file, the place and the fix.
-"""
+"""What is watched for and who is told, as one frozen tree: the meaning of `config/alerts.yaml`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
-from stream.errors import UsageError
-from stream.receivers import Name, Receiver, with_secrets
+from stream.quiet_hours import QuietHours
+from stream.receivers import Name, Receiver, as_list
 from stream.settings import Duration
+from stream.severities import Severities, Severity
 
-Severity = Literal["warning", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("warning", "high", "critical")
 EVERY = "*"
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -37,6 +30,17 @@ def _granule(value: timedelta) -> timedelta:
     if value % _MINUTE or (_HOUR % value and (value % _HOUR or _DAY % value)):
         raise ValueError("must be whole minutes that divide an hour, or hours that divide a day")
     return value
+
+
+Place = tuple[str | int, ...]
+
+
+class Misfit(ValueError):
+    """Two parts of the rules that do not go together. `path` leads to the second."""
+
+    def __init__(self, path: Place, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
 
 
 class _Part(BaseModel):
@@ -51,17 +55,11 @@ class Minimum(_Part):
     authors: int = Field(4, ge=1, description="distinct authors of negative mentions")
 
 
-class Severities(_Part):
-    """How many times the usual number of negative mentions makes an incident this severe."""
+class Escalation(_Part):
+    """Who is told when nobody has acknowledged an incident that goes on for so long."""
 
-    high: float = Field(4, gt=1)
-    critical: float = Field(10, gt=1)
-
-    @model_validator(mode="after")
-    def _rising(self) -> Severities:
-        if self.critical <= self.high:
-            raise ValueError("critical must be above high")
-        return self
+    after: Annotated[Duration, Field(gt=timedelta(0))]
+    receivers: tuple[Name, ...] = Field(min_length=1)
 
 
 class Rule(_Part):
@@ -88,6 +86,8 @@ class Rule(_Part):
         timedelta(hours=1), description="a spike this soon after the end reopens the incident"
     )
     receivers: tuple[Name, ...] = ()
+    quiet_hours: Annotated[tuple[QuietHours, ...], BeforeValidator(as_list)] = ()
+    escalation: Annotated[tuple[Escalation, ...], BeforeValidator(as_list)] = ()
 
     @model_validator(mode="after")
     def _long_enough(self) -> Rule:
@@ -95,12 +95,19 @@ class Rule(_Part):
             raise ValueError("history must be at least 24 times the granularity")
         if self.warm_up > self.history:
             raise ValueError("warm_up must not be longer than history")
+        waits = [one.after for one in self.escalation]
+        if waits != sorted(set(waits)):
+            raise ValueError("escalation: each step must come after the one before")
         return self
 
     def covers(self, brand: str, topic: str) -> bool:
         """Whether the rule watches this series; topic '' is the brand as a whole."""
         topics_meant = topic in self.topics or (EVERY in self.topics and topic != "")
         return topics_meant and (brand in self.brands or EVERY in self.brands)
+
+    def is_quiet(self, at: datetime, severity: Severity) -> bool:
+        """Whether something this severe is not told at this moment."""
+        return any(hours.hold(at, severity) for hours in self.quiet_hours)
 
 
 class Rules(_Part):
@@ -115,53 +122,24 @@ class Rules(_Part):
             ("rules", [rule.name for rule in self.rules]),
             ("receivers", [receiver.name for receiver in self.receivers]),
         ):
-            twice = {name for name in names if names.count(name) > 1}
-            if twice:
-                raise ValueError(f"{kind}: the name {min(twice)!r} is given twice; rename one")
+            for number, name in enumerate(names):
+                if name in names[:number]:
+                    raise Misfit((kind, number, "name"), f"{name!r} is given twice; rename one")
         known = {receiver.name for receiver in self.receivers}
-        for number, rule in enumerate(self.rules):
-            for name in rule.receivers:
-                if name not in known:
-                    raise ValueError(
-                        f"rules[{number}].receivers: no receiver is called {name!r}; "
-                        f"known: {', '.join(sorted(known)) or 'none'}"
-                    )
+        listed = ", ".join(sorted(known)) or "none"
+        for path, name in self._told():
+            if name not in known:
+                raise Misfit(path, f"no receiver is called {name!r}; known: {listed}")
         return self
+
+    def _told(self) -> Iterator[tuple[Place, str]]:
+        """Whoever is told of something, and where the rules say so."""
+        for number, rule in enumerate(self.rules):
+            for at, name in enumerate(rule.receivers):
+                yield ("rules", number, "receivers", at), name
+            for step, escalation in enumerate(rule.escalation):
+                for at, name in enumerate(escalation.receivers):
+                    yield ("rules", number, "escalation", step, "receivers", at), name
 
     def receiver(self, name: str) -> Receiver | None:
         return next((one for one in self.receivers if one.name == name), None)
-
-
-def load_rules(file: Path, environ: Mapping[str, str] | None = None) -> Rules:
-    """Read and check the rules. `environ` (default: the process's) holds secrets by name.
-
-    Raises UsageError: one line with the file, the place (`rules[0].granularity`) and the fix.
-    """
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UsageError(
-            f"alerts.file {file}: no such file; copy config/alerts.yaml and edit it"
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"alerts.file {file}: cannot be read as YAML: {reason}") from None
-    if not isinstance(values, dict):
-        raise UsageError(f"alerts.file {file}: must hold the keys rules and receivers")
-    receivers = values.get("receivers")
-    if isinstance(receivers, list):
-        known = os.environ if environ is None else environ
-        values["receivers"] = [
-            with_secrets(entry, f"{file}: receivers[{number}]", file.parent, known)
-            for number, entry in enumerate(receivers)
-        ]
-    try:
-        return Rules.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            reason = "no such field; check its name"
-        where = f"{place.removeprefix('.')}: " if place else ""
-        raise UsageError(f"{file}: {where}{reason}") from None

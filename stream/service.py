@@ -33,7 +33,8 @@ from stream.match import Matcher
 from stream.pipeline import Pipeline
 from stream.probes import probes
 from stream.retry import Patience, Stopped
-from stream.rules import Rules, load_rules
+from stream.rules import Rules
+from stream.rules_file import load_rules
 from stream.score import Scorer
 from stream.settings import Kafka, Settings
 from stream.store import Store

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from stream.detector.verdict import Verdict
-from stream.rules import SEVERITIES, Rule, Severities, Severity
+from stream.rules import Rule
+from stream.severities import SEVERITIES, Severities, Severity
 
 State = Literal["open", "resolved"]
 TransitionName = Literal["opened", "updated", "escalated", "resolved", "reopened"]

@@ -21,8 +21,9 @@ from stream.database import Client, errors_sorted, time_limit
 from stream.detector import saved_folds
 from stream.detector.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
 from stream.detector.verdict import heard_from
-from stream.rules import Rule, Rules, Severity
+from stream.rules import Rule, Rules
 from stream.settings import Settings
+from stream.severities import Severity
 
 _AT_ONCE = timedelta(days=1)  # of a past that is read for a rule without memory
 

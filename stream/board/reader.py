@@ -22,7 +22,7 @@ from stream.board.queries import Change
 from stream.board.shapes import Alert, Brand, Status
 from stream.database import Client, connect, errors_sorted
 from stream.errors import UndertoneError
-from stream.rules import SEVERITIES
+from stream.severities import SEVERITIES
 
 log = structlog.get_logger()
 

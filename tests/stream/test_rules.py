@@ -11,7 +11,8 @@ import pytest
 
 from stream.errors import UsageError
 from stream.receivers import Receiver
-from stream.rules import Rule, Rules, load_rules
+from stream.rules import Rule, Rules
+from stream.rules_file import RulesFile, load_rules
 
 SECRET = "whsec_" + base64.b64encode(b"canary-" * 4).decode()
 OLD = "whsec_" + base64.b64encode(b"older--" * 4).decode()
@@ -62,16 +63,66 @@ def test_rules_are_built_without_a_file() -> None:
             "24 times the granularity",
         ),
         ("{name: r, warm_up: 1000h}", "rules[0]", "longer than history"),
-        ("{name: r, receivers: [nobody]}", "rules[0].receivers", "known: none"),
-        ("{name: r}, {name: r}", "rules", "given twice"),
+        ("{name: r, receivers: [nobody]}", "rules[0].receivers[0]", "known: none"),
+        (
+            "{name: r, escalation: {after: 1h, receivers: [boss]}}",
+            "rules[0].escalation[0].receivers[0]",
+            "called 'boss'",
+        ),
+        (
+            "{name: r, escalation: {after: 0m, receivers: [a]}}",
+            "rules[0].escalation[0].after",
+            "greater",
+        ),
+        (
+            "{name: r, escalation: [{after: 2h, receivers: [a]}, {after: 1h, receivers: [b]}]}",
+            "rules[0]",
+            "after the one before",
+        ),
+        ("{name: r, quiet_hours: {from: 9}}", "rules[0].quiet_hours[0].until", "required"),
+        (
+            "{name: r, quiet_hours: {from: 22:00, until: 7:00, time_zone: Mars}}",
+            "rules[0].quiet_hours[0].time_zone",
+            "Europe/Berlin",
+        ),
+        ("{name: r, sources: []}", "rules[0].sources", "at least 1"),
+        ("{name: r}, {name: r}", "rules[1].name", "given twice"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_its_place_and_the_fix(
     tmp_path: Path, rule: str, place: str, fix: str
 ) -> None:
     message = refusal(tmp_path, f"rules: [{rule}]")
-    assert f": {place}" in message
+    assert f".yaml:1: {place}" in message
     assert fix in message
+
+
+def test_the_line_of_what_is_wrong_is_told(tmp_path: Path) -> None:
+    text = "# ours\nrules:\n  - name: mood\n    granularity: 1m\n    receivers:\n      - nobody\n"
+    assert ".yaml:6: rules[0].receivers[0]: no receiver" in refusal(tmp_path, text)
+    assert ".yaml:3: cannot be read as YAML" in refusal(tmp_path, "a: 1\n\n- b\n")
+
+
+def test_a_changed_file_is_seen_and_a_wrong_one_leaves_the_rules_as_they_were(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "alerts.yaml"
+    path.write_text("rules: [{name: a}]")
+    file = RulesFile(path)
+    assert not file.changed()
+    path.write_text("rules: [{name: bb}]")
+    assert file.changed()
+    assert not file.changed()
+    path.write_text("rules: [{name: c, x: 1}]")
+    with pytest.raises(UsageError, match="no such field"):
+        file.changed()
+    assert not file.changed()  # told once
+    assert [rule.name for rule in file.rules.rules] == ["bb"]
+    path.unlink()
+    with pytest.raises(UsageError, match="no such file"):
+        file.changed()
+    path.write_text("# a comment more\nrules: [{name: bb}]")
+    assert not file.changed()  # nothing in it means anything else
 
 
 @pytest.mark.parametrize(
