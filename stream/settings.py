@@ -11,7 +11,15 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -145,11 +153,20 @@ class Alerts(_Part):
     )
 
 
+def _web_root(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text, re.ASCII):
+        raise ValueError("must be like https://undertone.example.com, without query")
+    return text.rstrip("/")
+
+
 class Web(_Part):
     """The live board, health and metrics."""
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    public_url: Annotated[str, AfterValidator(_web_root)] = Field(
+        "", description="of the board as its readers reach it, for links in alerts; empty: no link"
+    )
     probe_port: int = Field(
         0, ge=0, le=65535, description="of `consume`: health and metrics; 0: none"
     )

@@ -130,7 +130,7 @@ def test_a_changed_file_is_seen_and_a_wrong_one_leaves_the_rules_as_they_were(
     [
         ("- a", "keys rules and receivers"),
         ("rules: {", "cannot be read as YAML"),
-        (HOOK % "secret_env: NOT_SET", "export NOT_SET=whsec_"),
+        (HOOK % "secret_env: NOT_SET", "export NOT_SET="),
         (HOOK % "secret_file: nowhere.txt", "nowhere.txt: No such file"),
         (HOOK % "allow_private: true", "receivers[0]: no secret"),
         (HOOK % "secret: whsec_canary", "24 to 64 bytes"),
@@ -147,6 +147,39 @@ def test_a_wrong_file_is_refused_without_showing_secrets(
     tmp_path: Path, text: str, fix: str
 ) -> None:
     assert fix in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fix"),
+    [
+        ("format: pager", "receivers[0].format"),
+        ("format: alertmanager", "receivers[0]: no secret"),
+        ("format: slack, secret: SECcanary", "secrets[0]: must be whsec_"),
+        (f"format: feishu, secret: {SECRET}", "feishu signs with the bot's own secret"),
+        ("format: dingtalk, secret: [SECcanary, SECcanary2]", "dingtalk knows one secret only"),
+        ("format: dingtalk, secret: 'SEC canary'", "receivers[0].secrets[0]: must be printable"),
+        ("format: wecom, language: de", "receivers[0].language"),
+    ],
+)
+def test_each_format_has_secrets_of_its_own(tmp_path: Path, fields: str, fix: str) -> None:
+    assert fix in refusal(tmp_path, HOOK % fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "format: slack",
+        "format: teams, language: zh",
+        f"format: wecom, secret: {SECRET}",
+        "format: feishu",
+        "format: feishu, secret: AbC123",
+        "format: dingtalk, secret: SEC0123",
+        f"format: alertmanager, secret: [{SECRET}, {OLD}]",
+    ],
+)
+def test_a_format_takes_what_its_product_knows(tmp_path: Path, fields: str) -> None:
+    [receiver] = load(tmp_path, HOOK % fields).receivers
+    assert receiver.format in fields
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
