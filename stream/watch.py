@@ -141,7 +141,7 @@ class Watcher:
         # One client a job: clients are not for two threads at once.
         self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
         self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings)
-        self._outbox = Outbox(connect(settings.clickhouse), rules)
+        self._outbox = Outbox(connect(settings.clickhouse), rules, settings.web.public_url)
         self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
 
     def recompute_and_judge(self) -> None:

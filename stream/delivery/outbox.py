@@ -17,7 +17,10 @@ from typing import Any
 import structlog
 
 from stream.database import Client, errors_sorted
-from stream.delivery.webhook import Attempt, Outcome, endpoint_of, payload, send, webhook_id
+from stream.delivery.answers import Attempt, Outcome
+from stream.delivery.notice import COLUMNS, notice_of
+from stream.delivery.render import render
+from stream.delivery.webhook import endpoint_of, send, webhook_id
 from stream.rules import Rules
 
 log = structlog.get_logger()
@@ -51,23 +54,8 @@ ORDER BY a.changed_at, a.alert_id, a.step
 LIMIT {_AT_ONCE} BY a.receiver
 SETTINGS max_execution_time = 20, join_use_nulls = 0"""
 
-_TOLD = (
-    "alert_id",
-    "step",
-    "transition",
-    "rule",
-    "brand",
-    "topic",
-    "state",
-    "severity",
-    "opened_at",
-    "changed_at",
-    "observed",
-    "expected",
-    "evidence",
-)
 _ROWS = f"""
-SELECT {", ".join(_TOLD)} FROM alerts FINAL
+SELECT {", ".join(COLUMNS)} FROM alerts FINAL
 WHERE (alert_id, step, transition) IN {{keys:Array(Tuple(String, UInt32, String))}}
 SETTINGS max_execution_time = 20"""
 
@@ -126,10 +114,17 @@ class _Sending:
 
 
 class Outbox:
-    """Sends what is due. For one thread."""
+    """Sends what is due. For one thread. `public_url` is the board's, for links in notices."""
 
-    def __init__(self, client: Client, rules: Rules, send: Callable[..., Attempt] = send) -> None:
+    def __init__(
+        self,
+        client: Client,
+        rules: Rules,
+        public_url: str = "",
+        send: Callable[..., Attempt] = send,
+    ) -> None:
         self._client = client
+        self._public_url = public_url
         self._rules = rules
         self._send = send
         workers = min(64, max(1, _AT_ONCE * len(rules.receivers)))
@@ -170,7 +165,7 @@ class Outbox:
             keys = sorted({key[:3] for key in due})
             rows = self._client.query(_ROWS, parameters={"keys": keys}).result_rows
             disabled = {(*row,) for row in self._client.query(_DISABLED).result_rows}
-        told = {(*row[:3],): dict(zip(_TOLD, row, strict=True)) for row in rows}
+        told = {(*row[:3],): dict(zip(COLUMNS, row, strict=True)) for row in rows}
         started = [
             self._send_one(key, attempts + 1, told[key[:3]], disabled, now)
             for key, attempts in due.items()
@@ -192,7 +187,8 @@ class Outbox:
         elif (name, endpoint) in disabled:
             future.set_result(Attempt("disabled", 0, "the endpoint answered 410 before"))
         else:
-            future = self._threads.submit(self._send, receiver, message, payload(row), now)
+            body = render(notice_of(row, self._public_url), receiver)
+            future = self._threads.submit(self._send, receiver, message, body, now)
         return _Sending(key, endpoint, message, attempt, now, future)
 
     def _collect(self) -> None:

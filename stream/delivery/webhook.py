@@ -1,46 +1,23 @@
-"""One notice to one receiver: the payload, its signature (Standard Webhooks), and one attempt.
-
-Whether to try again is decided here, when is decided by the outbox. The receiver's answer is not
-kept: only its status counts.
-"""
+"""One attempt: a signed request to one receiver, bounded in time and bytes whatever it does."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import datetime
 
 import httpcore
-from pydantic import SecretStr
-from standardwebhooks.webhooks import Webhook
 
 from stream import __version__
 from stream.delivery.addresses import AddressRefused, GuardedBackend, Policy, endpoint, trusted
+from stream.delivery.answers import READ_BODY_OF, Attempt, judged, redacted
+from stream.delivery.render import Body
+from stream.delivery.signing import signed
 from stream.receivers import Receiver
 
-Outcome = Literal["sent", "retry", "disabled", "gave_up"]
-
-LARGEST = 20_000  # bytes of a payload, and read of an answer
+MOST_READ = 20_000  # bytes of an answer, its headers included
 TIMEOUT = 15.0  # seconds for the whole exchange
-
-_OK, _REDIRECTS, _GONE = range(200, 300), range(300, 400), 410
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What came of one request; `status_code` is 0 where there was no answer."""
-
-    outcome: Outcome
-    status_code: int
-    reason: str
-    retry_after: timedelta | None = None
-    seconds: float = 0.0
 
 
 def webhook_id(alert_id: str, step: int, transition: str, receiver: str) -> str:
@@ -54,74 +31,42 @@ def endpoint_of(receiver: Receiver) -> str:
     return hashlib.sha256(receiver.url.get_secret_value().encode()).hexdigest()[:16]
 
 
-def payload(row: dict[str, Any]) -> bytes:
-    """The generic JSON of a row of `alerts`, below `LARGEST` bytes: the last posts go first."""
-    evidence = json.loads(row["evidence"] or "{}")
-    data = {name: value for name, value in row.items() if name not in {"evidence", "transition"}}
-    body = {
-        "type": f"alert.{row['transition']}",
-        "timestamp": row["changed_at"],
-        "data": data | {"group_key": f"{row['rule']}/{row['brand']}", "evidence": evidence},
-    }
-    encoded = _encode(body)
-    while len(encoded) >= LARGEST and evidence:
-        for name in ("posts", "terms"):
-            if evidence.get(name):
-                evidence[name].pop()
-                break
-        else:
-            evidence.pop(max(evidence, key=lambda name: len(str(evidence[name]))))
-        encoded = _encode(body)
-    return encoded
-
-
-def signed_headers(
-    secrets: Sequence[SecretStr], webhook_id: str, now: datetime, body: bytes
-) -> dict[str, str]:
-    """The three headers of Standard Webhooks, with one signature for each secret."""
-    at = now.astimezone(UTC)  # the library takes the clock's face for UTC, whatever the zone
-    text = body.decode()
-    signatures = [
-        Webhook(secret.get_secret_value()).sign(webhook_id, at, text) for secret in secrets
-    ]
-    return {
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(math.floor(at.timestamp())),
-        "webhook-signature": " ".join(signatures),
-    }
-
-
 def send(
-    receiver: Receiver, webhook_id: str, body: bytes, now: datetime, timeout: float = TIMEOUT
+    receiver: Receiver, webhook_id: str, body: Body, now: datetime, timeout: float = TIMEOUT
 ) -> Attempt:
     """One POST; never raises for what the receiver or the network does. `now` is the wall clock."""
     began = time.monotonic()
     attempt = _exchange(receiver, webhook_id, body, now, timeout)
-    seconds = round(time.monotonic() - began, 3)
-    return Attempt(
-        attempt.outcome, attempt.status_code, attempt.reason, attempt.retry_after, seconds
+    return replace(
+        attempt,
+        reason=redacted(attempt.reason, receiver),
+        seconds=round(time.monotonic() - began, 3),
     )
 
 
 def _exchange(
-    receiver: Receiver, webhook_id: str, body: bytes, now: datetime, timeout: float
+    receiver: Receiver, webhook_id: str, body: Body, now: datetime, timeout: float
 ) -> Attempt:
+    policy = Policy(receiver.allow_private, receiver.allowed_subnets)
+    request = signed(receiver, webhook_id, body, now)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"undertone/{__version__}",
         "Connection": "close",
-        **signed_headers(receiver.secrets, webhook_id, now, body),
+        **request.headers,
     }
-    policy = Policy(receiver.allow_private, receiver.allowed_subnets)
     try:
-        to = endpoint(receiver.url.get_secret_value())
+        to = endpoint(request.url)
         url = httpcore.URL(scheme=to.scheme, host=to.host, port=to.port, target=to.target)
-        guard = GuardedBackend(policy, timeout, LARGEST)
+        guard = GuardedBackend(policy, timeout, MOST_READ)
         with (
             httpcore.ConnectionPool(ssl_context=trusted(), network_backend=guard) as pool,
-            pool.stream("POST", url, headers=list(headers.items()), content=body) as answer,
+            pool.stream(
+                "POST", url, headers=list(headers.items()), content=request.content
+            ) as answer,
         ):
-            return judged(answer.status, dict(answer.headers), now)
+            told = _beginning(answer) if receiver.format in READ_BODY_OF else b""
+            return judged(answer.status, dict(answer.headers), now, receiver.format, told)
     except AddressRefused as error:
         return Attempt("retry", 0, f"address refused: {error}")
     except (httpcore.TimeoutException, TimeoutError):
@@ -131,38 +76,12 @@ def _exchange(
         return Attempt("retry", 0, f"{type(error).__name__}: {text}"[:200])
 
 
-def judged(status: int, headers: dict[bytes, bytes], now: datetime) -> Attempt:
-    """What a status means. Everything but success and 410 is worth another try: it is but a day."""
-    if status in _OK:
-        return Attempt("sent", status, "")
-    if status == _GONE:
-        return Attempt("disabled", status, "HTTP 410: the receiver wants no more")
-    reason = f"HTTP {status}"
-    if status in _REDIRECTS:
-        reason += ": redirects are not followed; give the receiver's final URL"
-    lower = {name.lower(): value for name, value in headers.items()}
-    return Attempt("retry", status, reason, _retry_after(lower.get(b"retry-after"), now))
-
-
-def _retry_after(value: bytes | None, now: datetime) -> timedelta | None:
-    """Seconds or an HTTP date, from now; None for what is neither."""
-    if value is None:
-        return None
-    text = value.decode("ascii", "replace").strip()
+def _beginning(answer: httpcore.Response) -> bytes:
+    """What the receiver wrote, as far as it is read; the guard ends what is too much."""
+    found = b""
     try:
-        if text.isdigit():
-            return timedelta(seconds=min(int(text), 10**6))
-        at = parsedate_to_datetime(text)
-        return max(timedelta(0), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _encode(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, default=_plain, separators=(",", ":")).encode()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no place in a payload")
+        for part in answer.iter_stream():
+            found += part
+    except httpcore.ReadError:
+        pass
+    return found

@@ -96,7 +96,7 @@ def unguarded(url: str) -> Receiver:
 @pytest.mark.parametrize("url", LITERALS)
 def test_no_way_to_write_it_reaches_a_closed_address(url: str) -> None:
     with listener() as (port, heard):
-        attempt = send(unguarded(url.format(port=port)), "msg_1", b"{}", datetime.now(UTC), 2)
+        attempt = send(unguarded(url.format(port=port)), "msg_1", {}, datetime.now(UTC), 2)
         assert attempt.outcome == "retry"
         assert attempt.reason.startswith("address refused: ")
         assert heard == []
@@ -149,7 +149,7 @@ def test_a_name_is_asked_for_once_and_the_checked_address_is_used(
     with hook() as there:
         url = f"http://hook.example:{there.port}/x"
         receiver = there.receiver(url=url, allow_private=False, allowed_subnets=["127.0.0.1/32"])
-        assert send(receiver, "msg_1", b"{}", datetime.now(UTC)).outcome == "sent"
+        assert send(receiver, "msg_1", {}, datetime.now(UTC)).outcome == "sent"
         assert there.messages[0][0]["host"] == f"hook.example:{there.port}"
     assert asked == ["hook.example"]
 
@@ -161,7 +161,7 @@ def test_tls_asks_for_the_name_not_the_address(monkeypatch: pytest.MonkeyPatch) 
         receiver = Receiver(
             name="r", url=f"https://hook.example:{port}/", secrets=[SECRET], allow_private=True
         )
-        assert send(receiver, "msg_1", b"{}", datetime.now(UTC), 5).outcome == "retry"
+        assert send(receiver, "msg_1", {}, datetime.now(UTC), 5).outcome == "retry"
     assert b"hook.example" in heard[0]
 
 
@@ -169,12 +169,12 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     with listener() as (port, heard), hook() as there:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-        assert send(there.receiver(), "msg_1", b"{}", datetime.now(UTC)).outcome == "sent"
+        assert send(there.receiver(), "msg_1", {}, datetime.now(UTC)).outcome == "sent"
     assert heard == []
 
 
 def test_an_unknown_name_is_worth_another_try() -> None:
     receiver = Receiver(name="r", url="https://no-such-host.invalid/", secrets=[SECRET])
-    attempt = send(receiver, "msg_1", b"{}", datetime.now(UTC), 5)
+    attempt = send(receiver, "msg_1", {}, datetime.now(UTC), 5)
     assert (attempt.outcome, attempt.status_code) == ("retry", 0)
     assert "not known" in attempt.reason

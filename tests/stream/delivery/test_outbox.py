@@ -168,8 +168,8 @@ def test_what_nobody_answers_is_given_up_after_about_a_day(client: Client) -> No
     """Every attempt falls in its time, and the last one is final."""
     tried: list[datetime] = []
 
-    def refuse(_receiver: Receiver, _id: str, _body: bytes, at: datetime) -> Any:
-        from stream.delivery.webhook import Attempt
+    def refuse(_receiver: Receiver, _id: str, _body: dict[str, Any], at: datetime) -> Any:
+        from stream.delivery.answers import Attempt
 
         tried.append(at)
         return Attempt("retry", 500, "HTTP 500")

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from stream.delivery.webhook import Attempt, judged, payload, send, signed_headers, webhook_id
+from stream.delivery.answers import Attempt, judged
+from stream.delivery.notice import notice_of
+from stream.delivery.render import encode, render
+from stream.delivery.signing import standard_headers
+from stream.delivery.webhook import send, webhook_id
 from tests.stream.hooks import OTHER_SECRET, SECRET, Answer, drip, flood, hook, listener, status
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -33,14 +37,19 @@ def row(**evidence: Any) -> dict[str, Any]:
     }
 
 
+def told(**evidence: Any) -> dict[str, Any]:
+    """The generic payload of a row with this evidence."""
+    return render(notice_of(row(**evidence)), hook_free_receiver())
+
+
 def test_the_reference_library_verifies_what_arrives() -> None:
-    body = payload(row(posts=[{"text": "烫手 🔥 <!channel> \u202e"}]))
+    body = told(posts=[{"text": "烫手 🔥 <!channel> \u202e"}])
     with hook() as there:
         attempt = send(there.receiver(), "msg_1", body, datetime.now(UTC))
         assert (attempt.outcome, attempt.status_code) == ("sent", 204)
         [message] = there.verified()
     headers, _ = there.messages[0]
-    assert message == json.loads(body)
+    assert message == body
     assert message["type"] == "alert.opened"
     assert message["timestamp"] == message["data"]["opened_at"] == "2026-11-24T12:00:00Z"
     assert message["data"]["group_key"] == "mood/爱可美 🔥"
@@ -50,9 +59,9 @@ def test_the_reference_library_verifies_what_arrives() -> None:
 
 def test_during_a_rotation_both_secrets_verify() -> None:
     with hook() as there:
-        send(there.receiver(secrets=[SECRET, OTHER_SECRET]), "msg_1", b"{}", datetime.now(UTC))
+        send(there.receiver(secrets=[SECRET, OTHER_SECRET]), "msg_1", {}, datetime.now(UTC))
         assert there.verified(SECRET) == there.verified(OTHER_SECRET) == [{}]
-        send(there.receiver(secrets=[OTHER_SECRET]), "msg_1", b"{}", datetime.now(UTC))
+        send(there.receiver(secrets=[OTHER_SECRET]), "msg_1", {}, datetime.now(UTC))
         with pytest.raises(WebhookVerificationError):
             there.verified(SECRET)
 
@@ -61,14 +70,14 @@ def test_during_a_rotation_both_secrets_verify() -> None:
 def test_a_signature_of_another_time_is_refused(minutes: int) -> None:
     receiver = hook_free_receiver()
     at = datetime.now(UTC) + timedelta(minutes=minutes)
-    headers = signed_headers(receiver.secrets, "msg_1", at, b"{}")
+    headers = standard_headers(receiver.secrets, "msg_1", at, b"{}")
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify("{}", headers)
 
 
 def test_the_zone_of_the_clock_does_not_matter() -> None:
     beijing = datetime.now(UTC).astimezone(timezone(timedelta(hours=8)))
-    headers = signed_headers(hook_free_receiver().secrets, "msg_1", beijing, b"{}")
+    headers = standard_headers(hook_free_receiver().secrets, "msg_1", beijing, b"{}")
     assert Webhook(SECRET).verify("{}", headers) == {}
 
 
@@ -106,7 +115,7 @@ def test_redirects_are_not_followed() -> None:
     with hook() as target:
         away = status(301, Location=f"http://127.0.0.1:{target.port}/")
         with hook(away) as there:
-            attempt = send(there.receiver(), "msg_1", b"{}", datetime.now(UTC))
+            attempt = send(there.receiver(), "msg_1", {}, datetime.now(UTC))
         assert attempt.outcome == "retry"
         assert "not followed" in attempt.reason
         assert target.messages == []
@@ -124,7 +133,7 @@ def test_redirects_are_not_followed() -> None:
 )
 def test_time_and_bytes_are_bounded(answer: Answer, outcome: str, reason: str) -> None:
     with hook(answer) as there:
-        attempt = send(there.receiver(), "msg_1", b"{}", datetime.now(UTC), timeout=0.4)
+        attempt = send(there.receiver(), "msg_1", {}, datetime.now(UTC), timeout=0.4)
     assert attempt.outcome == outcome
     assert reason in attempt.reason
 
@@ -134,7 +143,7 @@ def test_nobody_there_is_worth_another_try_and_the_url_is_not_told() -> None:
         pass
     with hook() as there:
         receiver = there.receiver(url=f"http://127.0.0.1:{port}/canary?token=canary")
-    attempt = send(receiver, "msg_1", b"{}", datetime.now(UTC), timeout=2)
+    attempt = send(receiver, "msg_1", {}, datetime.now(UTC), timeout=2)
     assert (attempt.outcome, attempt.status_code) == ("retry", 0)
     assert "canary" not in attempt.reason
     assert SECRET not in str(attempt)
@@ -142,17 +151,17 @@ def test_nobody_there_is_worth_another_try_and_the_url_is_not_told() -> None:
 
 def test_a_payload_is_cut_to_what_receivers_take() -> None:
     posts = [{"text": "🔥" * 280, "post_id": str(number)} for number in range(40)]
-    body = payload(row(posts=posts, terms=["过热"], summary="40 posts"))
-    assert len(body) < 20_000
-    evidence = json.loads(body)["data"]["evidence"]
+    body = told(posts=posts, terms=["过热"], summary="40 posts")
+    assert len(encode(body)) <= 20_000
+    evidence = body["data"]["evidence"]
     assert [post["post_id"] for post in evidence["posts"]] == [
         str(n) for n in range(len(evidence["posts"]))
     ]
     assert len(evidence["posts"]) >= 10
     assert evidence["terms"] == ["过热"]
-    body = payload(row(summary="s", sources={f"source-{n}": n for n in range(5000)}))
-    assert len(body) < 20_000
-    assert json.loads(body)["data"]["evidence"] == {"summary": "s"}
+    body = told(summary="s", sources={f"source-{n}": n for n in range(5000)})
+    assert len(encode(body)) <= 20_000
+    assert body["data"]["evidence"] == {"summary": "s"}
 
 
 def test_the_id_is_of_alert_step_transition_and_receiver() -> None:

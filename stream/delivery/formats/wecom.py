@@ -1,0 +1,42 @@
+"""WeCom (企业微信): Markdown for a group bot.
+
+Its Markdown knows no escape, and `<@userid>` mentions: foreign text is written in look-alike
+characters. Limit: 4,096 bytes of content (developer.work.weixin.qq.com, group bots).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream.delivery.notice import Notice
+from stream.delivery.plain import without_markup
+from stream.delivery.wording import Tone, message
+from stream.receivers import Receiver
+
+LARGEST = 4096  # bytes of the content, without the JSON around it
+
+_COLOURS: dict[Tone, str] = {
+    "critical": "warning",
+    "high": "warning",
+    "warning": "warning",
+    "calm": "info",
+    "note": "comment",
+}
+
+
+def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
+    """A coloured title, lines of facts, and each post as a quotation."""
+    told = message(notice, receiver.language)
+    title = f'**<font color="{_COLOURS[told.tone]}">{without_markup(told.title)}</font>**'
+    lines = [title, *(without_markup(line) for line in told.lines())]
+    for post in told.posts:
+        link = f" [{told.open_post}]({post.url})" if post.url else ""
+        lines.append(f"> “{without_markup(post.text)}” — {without_markup(post.by)}{link}")
+    if told.url:
+        lines.append(f"[{told.open_board}]({told.url})")
+    return {"msgtype": "markdown", "markdown": {"content": "\n".join(lines)}}
+
+
+def size(body: dict[str, Any]) -> int:
+    """Bytes that count."""
+    return len(body["markdown"]["content"].encode())
