@@ -13,7 +13,7 @@ from typing import Literal
 from stream.delivery.notice import Evidence, Notice, Post
 from stream.delivery.plain import one_line, web_link
 from stream.receivers import Language
-from stream.rules import SEVERITIES
+from stream.severities import SEVERITIES
 
 Tone = Literal["critical", "high", "warning", "calm", "note"]
 
