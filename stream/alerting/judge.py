@@ -15,6 +15,7 @@ from typing import Any
 
 from stream import metrics
 from stream.alerting.evidence import Evidence, gather
+from stream.alerting.expectations import Expectations
 from stream.alerting.incidents import Change, Incident, State, TransitionName, advance
 from stream.alerting.minutes import count_authors, first_minute, read_minutes
 from stream.database import Client, errors_sorted, time_limit
@@ -97,6 +98,7 @@ class AlertWatcher:
         self._limit = settings.clickhouse.query_timeout
         self._seconds = time_limit(self._limit)
         self._lateness = settings.alerts.lateness
+        self._expectations = Expectations(client, self._seconds)
         self._folds: dict[str, Fold] = {}
         self._alarmed: dict[str, set[tuple[SeriesKey, datetime]]] = {}
         self._calm_since: dict[str, datetime | None] = {}
@@ -120,6 +122,7 @@ class AlertWatcher:
         # 2. The minutes, judged by each rule, and folded in the order of time.
         found: list[Change] = []
         alarmed = {}
+        told: list[tuple[Rule, Judged, Minutes]] = []
         readings: dict[Any, Minutes] = {}  # one for all rules that listen to the same
         for rule in self._rules:
             fold = self._settled(rule, closed)
@@ -127,6 +130,7 @@ class AlertWatcher:
             if what not in readings:
                 readings[what] = self._minutes(rule, fold.at, closed)
             judged = fold.judge(readings[what])
+            told.append((rule, judged, readings[what]))
             recent = sum(at > oldest for at in judged.times)
             alarmed[rule.name] = _alarms(judged, recent)
             alarming = {key for key, _ in alarmed[rule.name]}
@@ -138,6 +142,8 @@ class AlertWatcher:
         found.sort(key=lambda change: (change.incident.changed_at, change.incident.alert_id))
         transitions = [self._with_evidence(change) for change in found]
         self._write(transitions)
+        for rule, judged, minutes in told:
+            self._expectations.tell(rule, judged, minutes, begin)
         self._alarmed = alarmed
         self._judged_to = closed
         latest = incidents.values()
@@ -152,7 +158,9 @@ class AlertWatcher:
             fold = saved_folds.load(self._client, rule, target, self._seconds)
             fold = fold or self._without_memory(rule, target, closed)
         while fold.at < target:
-            fold = fold.settle(self._minutes(rule, fold.at, min(target, fold.at + _AT_ONCE)))
+            minutes = self._minutes(rule, fold.at, min(target, fold.at + _AT_ONCE))
+            fold, judged = fold.advance(minutes)
+            self._expectations.settle(rule, judged, minutes, closed)
             if fold.at == target:
                 saved_folds.save(self._client, fold)
         self._folds[rule.name] = fold

@@ -28,6 +28,13 @@ _FIRST = """
 SELECT minOrNull(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
 SETTINGS max_execution_time = {limit:UInt32}"""
 
+_HEARD = f"""
+SELECT brand, topic FROM window_scores
+WHERE window_start >= {{since:DateTime('UTC')}} AND window_start < {{until:DateTime('UTC')}}
+    AND mentions > 0 AND {LISTENED}
+GROUP BY brand, topic
+SETTINGS max_execution_time = {{limit:UInt32}}"""
+
 _AUTHORS = f"""
 SELECT uniqExactMerge(negative_authors) FROM window_scores FINAL
 WHERE brand = {{brand:String}} AND topic = {{topic:String}}
@@ -57,6 +64,17 @@ def first_minute(client: Client, since: datetime, limit: int) -> datetime | None
         rows = client.query(_FIRST, parameters={"since": since, "limit": limit}).result_rows
     found: datetime | None = rows[0][0]
     return found
+
+
+def heard_of(
+    client: Client, rule: Rule, since: datetime, until: datetime, limit: int
+) -> set[tuple[str, str]]:
+    """Brands and topics with mentions in [since, until) that the rule listens to, its own or not.
+    Raises RetryLater."""
+    values: dict[str, Any] = {"since": since, "until": until, "limit": limit, **listened_to(rule)}
+    with errors_sorted():
+        rows = client.query(_HEARD, parameters=values).result_rows
+    return {(brand, topic) for brand, topic in rows}
 
 
 def count_authors(

@@ -91,19 +91,22 @@ class Fold:
         """A row a series, in the order of `keys`."""
         return self._state.packed()
 
-    def settle(self, minutes: Minutes) -> Fold:
-        """Another fold, settled up to the end of `minutes`, which begin where this one is."""
+    def advance(self, minutes: Minutes) -> tuple[Fold, Judged]:
+        """Another fold, settled up to the end of `minutes`, which begin where this one is, and
+        what each of their steps says."""
         keys, state = self._with_new(minutes)
-        self._run(keys, state, minutes)
+        times, looks = self._run(keys, state, minutes)
         after = Fold(self.rule, minutes.until, self.first, keys)
         after._state = state
-        return after
+        return after, Judged(keys, self.rule.granularity, times, looks)
+
+    def settle(self, minutes: Minutes) -> Fold:
+        """Another fold, settled up to the end of `minutes`, which begin where this one is."""
+        return self.advance(minutes)[0]
 
     def judge(self, minutes: Minutes) -> Judged:
         """What each step of `minutes` says. Nothing is settled by it."""
-        keys, state = self._with_new(minutes)
-        times, looks = self._run(keys, state, minutes)
-        return Judged(keys, self.rule.granularity, times, looks)
+        return self.advance(minutes)[1]
 
     def _with_new(self, minutes: Minutes) -> tuple[list[SeriesKey], State]:
         """Copies, with the series that are heard of for the first time, or named by the rule.
