@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from stream.alerting.minutes import heard_of
 from stream.database import Client, errors_sorted
-from stream.detector.folds import Judged, Minutes, SeriesKey
+from stream.detector.folds import Judged, SeriesKey
 from stream.rules import Rule
 
 DRAWN = timedelta(days=1)
@@ -54,23 +54,23 @@ class Expectations:
         self._limit = limit
         self._heard: dict[str, tuple[datetime, set[SeriesKey]]] = {}
 
-    def tell(self, rule: Rule, judged: Judged, minutes: Minutes, begin: datetime) -> None:
+    def tell(self, rule: Rule, judged: Judged, begin: datetime) -> None:
         """Write the steps that end at `begin` or later: those judged for the first time."""
         if judged.times:
-            whom = self._drawn(rule, judged, minutes)
+            whom = self._drawn(rule, judged)
             new = np.array([time >= begin for time in judged.times])
             self._write(rule, judged, bands(judged), whom & new[:, None])
 
-    def settle(self, rule: Rule, judged: Judged, minutes: Minutes, now: datetime) -> None:
+    def settle(self, rule: Rule, judged: Judged, now: datetime) -> None:
         """Write the final values of steps at most a day old, where others are stored or none."""
         final = np.array([time > now - DRAWN for time in judged.times], np.bool_)
         if not final.any():
             return
-        told, whom = bands(judged), self._drawn(rule, judged, minutes)
+        told, whom = bands(judged), self._drawn(rule, judged)
         changed = (told != self._stored(rule, judged)).any(0)
         self._write(rule, judged, told, changed & whom & final[:, None])
 
-    def _drawn(self, rule: Rule, judged: Judged, minutes: Minutes) -> npt.NDArray[np.bool_]:
+    def _drawn(self, rule: Rule, judged: Judged) -> npt.NDArray[np.bool_]:
         """Which series are heard of in these minutes, or were in the day before: that is asked
         for once an hour."""
         hour = judged.times[-1].replace(minute=0, second=0, microsecond=0)
@@ -78,7 +78,9 @@ class Expectations:
         if asked != hour:
             heard = heard_of(self._client, rule, hour - DRAWN, hour, self._limit)
             self._heard[rule.name] = (hour, heard)
-        return np.array([key in heard or key in minutes.counts for key in judged.keys], np.bool_)
+        return np.array(
+            [key in heard or key in judged.minutes.counts for key in judged.keys], np.bool_
+        )
 
     def _stored(self, rule: Rule, judged: Judged) -> Bands:
         """What stands in the database for the same steps; NaN, equal to nothing, where none."""

@@ -122,7 +122,7 @@ class AlertWatcher:
         # 2. The minutes, judged by each rule, and folded in the order of time.
         found: list[Change] = []
         alarmed = {}
-        told: list[tuple[Rule, Judged, Minutes]] = []
+        told: list[tuple[Rule, Judged]] = []
         readings: dict[Any, Minutes] = {}  # one for all rules that listen to the same
         for rule in self._rules:
             fold = self._settled(rule, closed)
@@ -130,7 +130,7 @@ class AlertWatcher:
             if what not in readings:
                 readings[what] = self._minutes(rule, fold.at, closed)
             judged = fold.judge(readings[what])
-            told.append((rule, judged, readings[what]))
+            told.append((rule, judged))
             recent = sum(at > oldest for at in judged.times)
             alarmed[rule.name] = _alarms(judged, recent)
             alarming = {key for key, _ in alarmed[rule.name]}
@@ -142,8 +142,8 @@ class AlertWatcher:
         found.sort(key=lambda change: (change.incident.changed_at, change.incident.alert_id))
         transitions = [self._with_evidence(change) for change in found]
         self._write(transitions)
-        for rule, judged, minutes in told:
-            self._expectations.tell(rule, judged, minutes, begin)
+        for rule, judged in told:
+            self._expectations.tell(rule, judged, begin)
         self._alarmed = alarmed
         self._judged_to = closed
         latest = incidents.values()
@@ -158,9 +158,10 @@ class AlertWatcher:
             fold = saved_folds.load(self._client, rule, target, self._seconds)
             fold = fold or self._without_memory(rule, target, closed)
         while fold.at < target:
-            minutes = self._minutes(rule, fold.at, min(target, fold.at + _AT_ONCE))
-            fold, judged = fold.advance(minutes)
-            self._expectations.settle(rule, judged, minutes, closed)
+            fold, judged = fold.advance(
+                self._minutes(rule, fold.at, min(target, fold.at + _AT_ONCE))
+            )
+            self._expectations.settle(rule, judged, closed)
             if fold.at == target:
                 saved_folds.save(self._client, fold)
         self._folds[rule.name] = fold

@@ -48,15 +48,24 @@ class Minutes:
                 series[:, at] += (negative, mentions)
         return cls(since, until, counts)
 
+    def between(self, since: datetime, until: datetime) -> Minutes:
+        """A part of them."""
+        cut = slice((since - self.since) // MINUTE, (until - self.since) // MINUTE)
+        return Minutes(since, until, {key: both[:, cut] for key, both in self.counts.items()})
+
 
 @dataclass(frozen=True)
 class Judged:
-    """Looks at steps, each over all of `keys`."""
+    """Looks at steps, each over all of `keys`, and all that they were made from: the states before
+    the first step (a row a series), the false alarms a week of each series, and the minutes."""
 
     keys: Sequence[SeriesKey]
     size: timedelta
     times: Sequence[datetime]
     looks: Sequence[Look]
+    began: Floats
+    alarms_a_week: Floats
+    minutes: Minutes
 
     def verdict(self, number: int, series: int) -> Verdict:
         return verdict(self.looks[number], series, self.times[number], self.size)
@@ -94,11 +103,11 @@ class Fold:
     def advance(self, minutes: Minutes) -> tuple[Fold, Judged]:
         """Another fold, settled up to the end of `minutes`, which begin where this one is, and
         what each of their steps says."""
-        keys, state = self._with_new(minutes)
-        times, looks = self._run(keys, state, minutes)
+        keys, rows = self._with_new(minutes)
+        state, judged = judge_from(self.rule, keys, rows, minutes, budgets(self.rule, keys))
         after = Fold(self.rule, minutes.until, self.first, keys)
         after._state = state
-        return after, Judged(keys, self.rule.granularity, times, looks)
+        return after, judged
 
     def settle(self, minutes: Minutes) -> Fold:
         """Another fold, settled up to the end of `minutes`, which begin where this one is."""
@@ -108,8 +117,9 @@ class Fold:
         """What each step of `minutes` says. Nothing is settled by it."""
         return self.advance(minutes)[1]
 
-    def _with_new(self, minutes: Minutes) -> tuple[list[SeriesKey], State]:
-        """Copies, with the series that are heard of for the first time, or named by the rule.
+    def _with_new(self, minutes: Minutes) -> tuple[list[SeriesKey], Floats]:
+        """The saved rows, with those of series that are heard of for the first time, or named by
+        the rule.
 
         Silence before is past as well: they have been listened to since the first minute.
         """
@@ -123,28 +133,35 @@ class Fold:
         new = sorted((heard | named) - set(self.keys))
         age = max(0.0, (minutes.since - self.first) / HOUR)
         fresh = State.new(len(new), heard=min(age, self.rule.warm_up / HOUR)).packed()
-        rows = np.concatenate([self._state.packed(), fresh])
-        return [*self.keys, *new], State.unpacked(rows)
+        return [*self.keys, *new], np.concatenate([self._state.packed(), fresh])
 
-    def _run(
-        self, keys: Sequence[SeriesKey], state: State, minutes: Minutes
-    ) -> tuple[list[datetime], list[Look]]:
-        size = self.rule.granularity
-        steps = (minutes.until - minutes.since) // size
-        each = size // MINUTE
-        counts = np.zeros((2, steps, len(keys)))
-        for number, key in enumerate(keys):
-            if key in minutes.counts:
-                whole = minutes.counts[key][:, : steps * each]
-                counts[:, :, number] = whole.reshape(2, steps, each).sum(2)
-        limits = limits_of(self.rule, budgets(self.rule, keys))
-        bare, known = np.zeros(len(keys), np.bool_), np.ones(len(keys), np.bool_)
-        times = [minutes.since + (number + 1) * size for number in range(steps)]
-        looks = [
-            step(state, at, Counts(counts[0, number], counts[1, number], bare, known), limits)
-            for number, at in enumerate(times)
-        ]
-        return times, looks
+
+def judge_from(
+    rule: Rule,
+    keys: Sequence[SeriesKey],
+    began: Floats,
+    minutes: Minutes,
+    alarms_a_week: Floats,
+) -> tuple[State, Judged]:
+    """What each step of `minutes` says of these series, from their saved rows, and the state after.
+
+    A series alone and the same one among many are judged to the same bits.
+    """
+    size = rule.granularity
+    steps, each = (minutes.until - minutes.since) // size, size // MINUTE
+    counts = np.zeros((2, steps, len(keys)))
+    for number, key in enumerate(keys):
+        if key in minutes.counts:
+            whole = minutes.counts[key][:, : steps * each]
+            counts[:, :, number] = whole.reshape(2, steps, each).sum(2)
+    state, limits = State.unpacked(began), limits_of(rule, alarms_a_week)
+    bare, known = np.zeros(len(keys), np.bool_), np.ones(len(keys), np.bool_)
+    times = [minutes.since + (number + 1) * size for number in range(steps)]
+    looks = [
+        step(state, at, Counts(counts[0, number], counts[1, number], bare, known), limits)
+        for number, at in enumerate(times)
+    ]
+    return state, Judged(keys, size, times, looks, began, alarms_a_week, minutes)
 
 
 def limits_of(rule: Rule, alarms_a_week: Floats) -> Limits:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.detector.folds import Fold, Judged, Minutes, SeriesKey, budgets, settled
+from stream.detector.folds import Fold, Judged, Minutes, SeriesKey, budgets, judge_from, settled
 from stream.rules import Rule
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -26,11 +26,6 @@ def minutes(hours: int, seed: int = 1, since: datetime = NOON) -> Minutes:
     return Minutes(since, since + hours * HOUR, counts)
 
 
-def part(whole: Minutes, since: datetime, until: datetime) -> Minutes:
-    cut = slice((since - whole.since) // MINUTE, (until - whole.since) // MINUTE)
-    return Minutes(since, until, {key: counts[:, cut] for key, counts in whole.counts.items()})
-
-
 def bits(judged: Judged) -> list[bytes]:
     return [look.score.tobytes() + look.negative.tobytes() for look in judged.looks]
 
@@ -41,12 +36,12 @@ def test_settling_in_parts_saving_and_loading_changes_no_bit(hours: list[int], s
     whole = minutes(sum(hours) + 2, seed)
     at_once = Fold(RULE, NOON, NOON)
     until = NOON + sum(hours) * HOUR
-    expected = at_once.settle(part(whole, NOON, until)).judge(part(whole, until, whole.until))
+    expected = at_once.settle(whole.between(NOON, until)).judge(whole.between(until, whole.until))
     fold = Fold(RULE, NOON, NOON)
     for each in hours:
-        fold = fold.settle(part(whole, fold.at, fold.at + each * HOUR))
+        fold = fold.settle(whole.between(fold.at, fold.at + each * HOUR))
         fold = Fold(RULE, fold.at, fold.first, fold.keys, fold.saved())
-    assert bits(fold.judge(part(whole, until, whole.until))) == bits(expected)
+    assert bits(fold.judge(whole.between(until, whole.until))) == bits(expected)
 
 
 def test_judging_settles_nothing() -> None:
@@ -103,3 +98,16 @@ def test_half_of_the_budget_is_the_brands_and_its_topics_share_the_rest() -> Non
     keys: list[SeriesKey] = [ACME, BATTERY, ("Acme", "price"), ("Bolt", ""), ("Cord", "price")]
     found = budgets(Rule(name="r", sensitivity=0.4), keys)
     assert found.tolist() == [0.2, 0.1, 0.1, 0.4, 0.4]
+
+
+def test_one_series_alone_is_judged_again_from_what_the_judgement_holds() -> None:
+    """Its state, its budget and its minutes are enough for the very same verdicts."""
+    whole = minutes(4)
+    after = Fold(RULE, NOON, NOON).settle(whole.between(NOON, NOON + 2 * HOUR))
+    among = after.judge(whole.between(after.at, whole.until))
+    number = among.keys.index(BATTERY)
+    own = Minutes(after.at, whole.until, {BATTERY: among.minutes.counts[BATTERY]})
+    began, budget = among.began[[number]], among.alarms_a_week[[number]]
+    _, alone = judge_from(RULE, [BATTERY], began, own, budget)
+    last = len(alone.times) - 1
+    assert alone.verdict(last, 0) == among.verdict(last, number)
