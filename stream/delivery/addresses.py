@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import (
@@ -78,6 +80,7 @@ _PRIVATE = _networks(
 
 _LOOKS_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 _READ_AT_ONCE = 4096
+LOOK_UP = 10.0  # seconds for the name service
 
 
 class AddressRefused(UndertoneError):
@@ -140,11 +143,17 @@ def is_public(address: Address) -> bool:
     return address in _OPEN_6 and not _within(address, _CLOSED_6)
 
 
-def checked_addresses(host: str, port: int, policy: Policy) -> list[Address]:
-    """Every address of the host. Raises AddressRefused if any of them is closed to us."""
+def checked_addresses(
+    host: str, port: int, policy: Policy, seconds: float = LOOK_UP
+) -> list[Address]:
+    """Every address of the host. Raises AddressRefused if any of them is closed to us, and
+    TimeoutError if the name service takes longer than `seconds`.
+    """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = _looked_up(host, port, seconds)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, TimeoutError):
+            raise
         raise AddressRefused(f"{host} is not known to the name service") from None
     addresses = list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
     for address in addresses:
@@ -154,6 +163,22 @@ def checked_addresses(host: str, port: int, policy: Policy) -> list[Address]:
                 "allow_private or allowed_subnets of the receiver"
             )
     return addresses
+
+
+def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
+    """What the name service says. It knows no time limit, so it is asked in a thread of its own,
+    which is left behind where it hangs.
+    """
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="name-service", daemon=True).start()
+    return answer.result(seconds)
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
@@ -177,7 +202,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
-        for address in checked_addresses(host, port, self._policy):
+        for address in checked_addresses(host, port, self._policy, self._limits.seconds()):
             try:
                 stream = self._plain.connect_tcp(
                     str(address), port, self._limits.seconds(), local_address, socket_options

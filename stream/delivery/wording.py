@@ -77,7 +77,7 @@ _LABELS: dict[Language, dict[str, str]] = {
     },
     "zh": {
         "severity": "级别：",
-        "who": "来自：",
+        "who": "规模：",
         "terms": "高频词：",
         "topics": "话题：",
         "sources": "来源：",

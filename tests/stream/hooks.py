@@ -33,6 +33,16 @@ def status(code: int, **headers: str) -> Answer:
     return answer
 
 
+def written(code: int, body: bytes) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(code)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
 def drip(request: BaseHTTPRequestHandler) -> None:
     """One byte of the answer now and then."""
     for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"x" * 200:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from stream.delivery.notice import Notice
+from stream.delivery.plain import without_markup
 from stream.delivery.wording import message
 from stream.receivers import Receiver
 
@@ -21,7 +22,11 @@ _NOT_ENDED = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
-    """The payload. `alertname` is the rule; posts are left out, whoever shows them."""
+    """The payload. `alertname` is the rule.
+
+    Whoever shows the annotations may take them for Markdown or HTML: posts are left out, and what
+    else strangers wrote stands in look-alike characters.
+    """
     told = message(notice, receiver.language)
     over = notice.state == "resolved"
     status = "resolved" if over else "firing"
@@ -35,8 +40,8 @@ def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     if notice.topic:
         labels["topic"] = notice.topic
     annotations = {
-        "summary": told.title,
-        "description": "\n".join(told.lines()),
+        "summary": without_markup(told.title),
+        "description": "\n".join(map(without_markup, told.lines())),
         "state": notice.state,
         "transition": notice.transition,
         "group_key": notice.group_key,

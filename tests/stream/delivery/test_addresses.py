@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -178,3 +179,19 @@ def test_an_unknown_name_is_worth_another_try() -> None:
     attempt = send(receiver, "msg_1", {}, datetime.now(UTC), 5)
     assert (attempt.outcome, attempt.status_code) == ("retry", 0)
     assert "not known" in attempt.reason
+
+
+def test_a_name_service_that_hangs_ends_with_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> list[Any]:
+        release.wait(20)
+        return []
+
+    monkeypatch.setattr("stream.delivery.addresses.socket.getaddrinfo", hang)
+    receiver = Receiver(name="r", url="https://hook.example/", secrets=[SECRET])
+    try:
+        attempt = send(receiver, "msg_1", {}, datetime.now(UTC), 0.1)
+    finally:
+        release.set()
+    assert (attempt.outcome, attempt.reason) == ("retry", "no answer within 0.1 s")

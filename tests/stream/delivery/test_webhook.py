@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import WebhookVerificationError
 
-from stream.delivery.answers import Attempt, judged
+from stream.delivery import addresses
+from stream.delivery.answers import Attempt
 from stream.delivery.notice import notice_of
 from stream.delivery.render import encode, render
-from stream.delivery.signing import standard_headers
 from stream.delivery.webhook import send, webhook_id
-from tests.stream.hooks import OTHER_SECRET, SECRET, Answer, drip, flood, hook, listener, status
+from tests.stream.hooks import (
+    OTHER_SECRET,
+    SECRET,
+    Answer,
+    drip,
+    flood,
+    hook,
+    listener,
+    status,
+    written,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -66,49 +76,9 @@ def test_during_a_rotation_both_secrets_verify() -> None:
             there.verified(SECRET)
 
 
-@pytest.mark.parametrize("minutes", [-6, 6])
-def test_a_signature_of_another_time_is_refused(minutes: int) -> None:
-    receiver = hook_free_receiver()
-    at = datetime.now(UTC) + timedelta(minutes=minutes)
-    headers = standard_headers(receiver.secrets, "msg_1", at, b"{}")
-    with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify("{}", headers)
-
-
-def test_the_zone_of_the_clock_does_not_matter() -> None:
-    beijing = datetime.now(UTC).astimezone(timezone(timedelta(hours=8)))
-    headers = standard_headers(hook_free_receiver().secrets, "msg_1", beijing, b"{}")
-    assert Webhook(SECRET).verify("{}", headers) == {}
-
-
 def hook_free_receiver() -> Any:
     with hook() as there:
         return there.receiver()
-
-
-@pytest.mark.parametrize(
-    ("code", "headers", "outcome", "retry_after"),
-    [
-        (200, {}, "sent", None),
-        (204, {}, "sent", None),
-        (410, {}, "disabled", None),
-        (301, {"location": "http://elsewhere/"}, "retry", None),
-        (400, {}, "retry", None),
-        (404, {}, "retry", None),
-        (408, {}, "retry", None),
-        (422, {}, "retry", None),
-        (429, {"Retry-After": "120"}, "retry", timedelta(seconds=120)),
-        (503, {"retry-after": "Tue, 24 Nov 2026 12:01:00 GMT"}, "retry", timedelta(seconds=60)),
-        (503, {"retry-after": "Tue, 24 Nov 2020 12:01:00 GMT"}, "retry", timedelta(0)),
-        (503, {"retry-after": "soon"}, "retry", None),
-        (500, {"retry-after": "9" * 40}, "retry", timedelta(seconds=10**6)),
-    ],
-)
-def test_what_a_status_means(
-    code: int, headers: dict[str, str], outcome: str, retry_after: timedelta | None
-) -> None:
-    found = judged(code, {k.encode(): v.encode() for k, v in headers.items()}, NOON)
-    assert (found.outcome, found.status_code, found.retry_after) == (outcome, code, retry_after)
 
 
 def test_redirects_are_not_followed() -> None:
@@ -136,6 +106,42 @@ def test_time_and_bytes_are_bounded(answer: Answer, outcome: str, reason: str) -
         attempt = send(there.receiver(), "msg_1", {}, datetime.now(UTC), timeout=0.4)
     assert attempt.outcome == outcome
     assert reason in attempt.reason
+
+
+@pytest.mark.parametrize(
+    ("head", "outcome", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", "retry", "feishu says neither yes nor no"),
+        (b"HTTP/1.1 500 no\r\nContent-Length: 1000000000\r\n\r\n", "retry", "HTTP 500: xxx"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "retry", "too long"),
+    ],
+)
+def test_of_an_endless_answer_at_most_20_kb_are_read(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, outcome: str, reason: str
+) -> None:
+    """Also of a product whose words count."""
+    sizes: list[int] = []
+    read = addresses._BoundedStream.read
+
+    def counted(stream: Any, *rest: Any, **named: Any) -> bytes:
+        data = read(stream, *rest, **named)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(addresses._BoundedStream, "read", counted)
+    with hook(flood(head)) as there:
+        receiver = there.receiver(format="feishu", secrets=[])
+        attempt = send(receiver, "msg_1", {}, datetime.now(UTC))
+    assert (attempt.outcome, reason in attempt.reason) == (outcome, True)
+    assert 4096 <= sum(sizes) <= 20_000
+
+
+def test_a_product_that_refuses_with_200_is_tried_again_and_says_why() -> None:
+    with hook(written(200, b'{"errcode":310000,"errmsg":"sign not match"}')) as there:
+        receiver = there.receiver(format="dingtalk", secrets=["SEC1"], path="/send?access_token=t")
+        attempt = send(receiver, "msg_1", {"msgtype": "markdown"}, datetime.now(UTC))
+    assert (attempt.outcome, attempt.status_code) == ("retry", 200)
+    assert attempt.reason == "dingtalk says 310000: sign not match"
 
 
 def test_nobody_there_is_worth_another_try_and_the_url_is_not_told() -> None:
