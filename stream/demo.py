@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from stream import kafka
-from stream.alerting.judge import Transition
+from stream.alerting.judge import Written
 from stream.board.context import counted_dead_letters
 from stream.clock import Clock
 from stream.database import Client, connect
@@ -81,7 +81,7 @@ class Demo:
         start = datetime.now(UTC) - self._scenario.length
         self._start = start
         self.clock = Clock.scenario(start, speed or self._scenario.default_speed)
-        self._told: list[tuple[Transition, datetime]] = []
+        self._told: list[tuple[Written, datetime]] = []
         self._dead_before = counted_dead_letters() or 0
 
     def play(
@@ -212,9 +212,9 @@ class Demo:
                 raise StopService(f"{else_say} within {within:.0f} s; is the machine overloaded?")
             self._stop.wait(0.25)
 
-    def _note(self, transition: Transition) -> None:
-        self._told.append((transition, datetime.now(UTC)))
-        self._on_alert(in_words(transition))
+    def _note(self, written: Written) -> None:
+        self._told.append((written, datetime.now(UTC)))
+        self._on_alert(in_words(written))
 
     def _stopped(self, running: Running) -> bool:
         """Whether it was stopped before the end. Raises the failure if that was the reason."""

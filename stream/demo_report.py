@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stream.alerting.judge import Transition
+from stream.alerting.judge import Written
 from stream.database import Client
 from stream.receiver import Receiver
 from stream.scenario import Truth
@@ -46,7 +46,7 @@ def sum_up(
     client: Client,
     receiver: Receiver,
     truth: Truth,
-    told: Sequence[tuple[Transition, datetime]],
+    told: Sequence[tuple[Written, datetime]],
     rate: float,
     dead: int,
 ) -> Summary:
@@ -65,7 +65,7 @@ def sum_up(
         deleted=deleted,
         dead_lettered=dead,
         windows=count("SELECT uniqExact(window_start, brand) FROM window_scores"),
-        alerts=len({transition.alert_id for transition, _ in told}),
+        alerts=len({one.row.alert_id for one, _ in told}),
         webhooks_delivered=len(receiver.verified),
         webhooks_refused=receiver.refused,
         posts_per_second=round(rate, 1),
@@ -77,48 +77,44 @@ def sum_up(
 
 
 def _deciding(
-    told: Sequence[tuple[Transition, datetime]],
-) -> tuple[Transition, datetime, datetime] | None:
+    told: Sequence[tuple[Written, datetime]],
+) -> tuple[Written, datetime, datetime] | None:
     """The first opening: its transition, when it was written and its deciding post stored."""
-    for transition, written in told:
-        post = transition.evidence.deciding_post
-        if transition.transition == "opened" and post:
-            return transition, written, post.ingested_at
+    for one, written in told:
+        post = one.evidence.deciding_post if one.evidence else None
+        if one.row.transition == "opened" and post:
+            return one, written, post.ingested_at
     return None
 
 
-def _to_alert(told: Sequence[tuple[Transition, datetime]]) -> float | None:
+def _to_alert(told: Sequence[tuple[Written, datetime]]) -> float | None:
     found = _deciding(told)
     return round((found[1] - found[2]).total_seconds(), 2) if found else None
 
 
-def _to_webhook(told: Sequence[tuple[Transition, datetime]], receiver: Receiver) -> float | None:
+def _to_webhook(told: Sequence[tuple[Written, datetime]], receiver: Receiver) -> float | None:
     found = _deciding(told)
     if not found:
         return None
     arrivals = [
         receiver.received_at[webhook_id]
         for webhook_id, payload in receiver.verified.items()
-        if payload["data"]["alert_id"] == found[0].alert_id
+        if payload["data"]["alert_id"] == found[0].row.alert_id
     ]
     return round((min(arrivals) - found[2]).total_seconds(), 2) if arrivals else None
 
 
-def in_words(transition: Transition) -> Told:
+def in_words(written: Written) -> Told:
     """A transition as the terminal shows it."""
-    evidence = transition.evidence
-    says = (
-        "calm again"
-        if transition.state == "resolved"
-        else f"{evidence.negative} negative of {evidence.mentions} mentions in {evidence.minutes} "
-        f"min, {evidence.expected:.1f} expected; {evidence.authors} authors"
-    )
-    posts = () if transition.state == "resolved" else tuple(p.text for p in evidence.posts[:2])
-    return Told(
-        transition.changed_at,
-        transition.transition,
-        transition.brand,
-        transition.severity,
-        says,
-        posts,
-    )
+    row, evidence = written.row, written.evidence
+    says, posts = "calm again", tuple[str, ...]()
+    if row.state != "resolved":
+        says = row.reason.replace("_", " ")
+        if evidence:
+            says = (
+                f"{evidence.negative} negative of {evidence.mentions} mentions in "
+                f"{evidence.minutes} min, {evidence.expected:.1f} expected; "
+                f"{evidence.authors} authors"
+            )
+            posts = tuple(post.text for post in evidence.posts[:2])
+    return Told(row.changed_at, row.transition, row.brand, row.severity, says, posts)

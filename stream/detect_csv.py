@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from stream.alerting.incidents import Incident, advance
+from stream.alerting.advance import advance
+from stream.alerting.incidents import Incident
 from stream.detector.detect import REASONS, step
 from stream.detector.folds import limits_of
 from stream.detector.moment import Counts
@@ -81,7 +82,7 @@ def verdicts(points: Iterable[Point], rule: Rule) -> Iterator[tuple[str, ...]]:
         counts = Counts(np.array([float(value)]), np.array([float(of_all)]), bare, _KNOWN)
         look = step(state, end, counts, limits, passed)
         incident, _ = advance(incident, verdict(look, 0, end, size), rule, "series", "")
-        standing = incident is not None and incident.state == "open"
+        standing = incident is not None and not incident.resolved
         yield (
             written,
             str(value),

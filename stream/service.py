@@ -18,7 +18,7 @@ import structlog
 import models
 from models import Classifier, ModelError, load_classifier
 from stream import garbage, generations, kafka, metrics, schema
-from stream.alerting.judge import Transition
+from stream.alerting.judge import Written
 from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
 from stream.board.server import BoardServer
 from stream.catalogue import load_catalogue
@@ -236,7 +236,7 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
 def start_watcher(
     running: Running,
     rules: Rules | None = None,
-    on_transition: Callable[[Transition], None] = lambda _: None,
+    on_transition: Callable[[Written], None] = lambda _: None,
 ) -> None:
     """Load the rules, so that errors show at once, and run the watcher in a thread."""
     settings = running.settings

@@ -23,7 +23,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from stream import metrics
-from stream.alerting.judge import AlertWatcher, Transition, coverage
+from stream.alerting.coverage import coverage
+from stream.alerting.judge import AlertWatcher, Written
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.delivery.outbox import Outbox
@@ -133,7 +134,7 @@ class Watcher:
         settings: Settings,
         rules: Rules,
         clock: Clock,
-        on_transition: Callable[[Transition], None] = lambda _: None,
+        on_transition: Callable[[Written], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -159,9 +160,9 @@ class Watcher:
                 retention=self._settings.retention.posts,
                 limit=self._settings.windows.time_limit,
             )
-        for transition in self._alerts.step(now, covered):
-            metrics.TRANSITIONS.labels(transition=transition.transition).inc()
-            self._on_transition(transition)
+        for written in self._alerts.step(now, covered):
+            metrics.TRANSITIONS.labels(transition=written.row.transition).inc()
+            self._on_transition(written)
 
     def deliver(self) -> None:
         """Send what is due. Retries are timed by the wall clock: receivers live there."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from stream.alerting.incidents import Change
+from stream.alerting.incidents import Transition
 from stream.alerting.minutes import LISTENED, listened_to
 from stream.alerting.terms import leading_terms
 from stream.database import Client, errors_sorted, time_limit
 from stream.detector.detect import DETECTOR_VERSION
+from stream.detector.verdict import Verdict
 from stream.rules import Rule
 
 TELLING_POSTS = 5
@@ -128,12 +129,13 @@ class Evidence(_Part):
     deciding_post: DecidingPost | None
 
 
-def gather(client: Client, change: Change, rule: Rule, limit: timedelta) -> Evidence:
+def gather(
+    client: Client, row: Transition, verdict: Verdict, rule: Rule, limit: timedelta
+) -> Evidence:
     """The evidence of a transition. `limit` bounds each query. Raises RetryLater."""
-    verdict, incident = change.verdict, change.incident
     window: dict[str, Any] = {
-        "brand": incident.brand,
-        "topic": incident.topic,
+        "brand": row.brand,
+        "topic": row.topic,
         "since": verdict.since,
         "until": verdict.at,
         "limit": time_limit(limit),

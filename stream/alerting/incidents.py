@@ -1,66 +1,119 @@
-"""The life of an incident: open, resolved, and what is told in between. Pure.
+"""An incident is the fold of its transitions (DESIGN §4). Pure.
 
-An incident is the fold of its transition rows (DESIGN §4). One verdict leads to at most one
-transition, each with a named reason:
+The watcher's transitions follow from verdicts (`advance`), people's from what they do (`acts`).
+Both are rows of one table, and each says where the incident stands after it:
 
-    opened      nothing stood, and the verdict alarms
-    escalated   the severity rose; never falls while the incident lasts
-    updated     it grew by half since last told, and was last told long enough ago
-    resolved    calm for `resolve_after`; a score just under the line does not count as calm
-    reopened    it alarms again within the cool-down: the same incident goes on, under its old id
-
-A verdict on a time at or before the last transition changes nothing, so that judging again after a
-restart, or for late posts, repeats nothing.
+    opened        the watcher saw a spike
+    escalated     the severity rose (`severity`), or nobody acknowledged it (`unacknowledged`)
+    updated       it grew, or is told now because it could not be told before (`not_told_before`)
+    resolved      it ended (`calm`), or nobody watches it any more (`rule_removed`)
+    reopened      it came back within the cool-down: the same incident goes on, under its old id
+    silenced      a silence began to cover it; `actor` is whose
+    unsilenced    the silence ended
+    acknowledged  `actor` has taken it
+    commented     `actor` has said something
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from stream.detector.verdict import Verdict
-from stream.rules import Rule
-from stream.severities import SEVERITIES, Severities, Severity
+from stream.severities import Severity
 
-State = Literal["open", "resolved"]
-TransitionName = Literal["opened", "updated", "escalated", "resolved", "reopened"]
-
-CALM_BELOW = 0.25  # a score is calm from here down; an alarm begins at 0.5
-GROWN = 1.5  # times what was last told
-HANDFUL = 3.0  # added to what is expected, so that five instead of none is no catastrophe
+Kind = Literal["mood", "no_data"]
+State = Literal["open", "acknowledged", "silenced", "resolved"]
+TransitionName = Literal[
+    "opened",
+    "updated",
+    "escalated",
+    "resolved",
+    "reopened",
+    "silenced",
+    "unsilenced",
+    "acknowledged",
+    "commented",
+]
+BY_PEOPLE: frozenset[TransitionName] = frozenset({"acknowledged", "commented"})
+_NEWS: frozenset[TransitionName] = frozenset({"opened", "updated", "escalated", "reopened"})
+UNACKNOWLEDGED = "unacknowledged"
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
-    """Where an incident stands after transition number `step`.
+class Transition:
+    """What happened to an incident, and where it stands after it: a row of `alerts`.
 
-    `observed` and `expected` are of the last transition. `calm_since` is kept between verdicts
-    and not stored: a restart starts counting calm anew.
+    `reason` is why, by name; `actor` who did it, '' for the watcher; `receivers` who is told.
+    `observed` and `expected` are negative mentions. `changed_at` is the service's time: a verdict's
+    end for the watcher, the moment of the act for people.
     """
 
     alert_id: str
+    step: int
+    transition: TransitionName
+    kind: Kind
+    reason: str
+    actor: str
+    comment: str
     rule: str
     brand: str
     topic: str
-    step: int
     state: State
     severity: Severity
     opened_at: datetime
     changed_at: datetime
     observed: float
     expected: float
-    calm_since: datetime | None = None
+    receivers: tuple[str, ...]
+    group_key: str
+
+    @property
+    def by_people(self) -> bool:
+        return self.transition in BY_PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A transition: what happened, where it leads, and the verdict that made it."""
+class Incident:
+    """Where an incident stands after its transitions so far.
 
-    transition: TransitionName
-    incident: Incident
-    verdict: Verdict
+    `judged_at`, `observed` and `expected` are of the watcher's last transition. `told` are those
+    who were told since it began last, `untold` whether its last news were held back, `reminders`
+    how often it escalated for want of an acknowledgement. `calm_since` is kept between verdicts and
+    not stored: a restart starts counting calm anew.
+    """
+
+    alert_id: str
+    kind: Kind
+    rule: str
+    brand: str
+    topic: str
+    group_key: str
+    step: int
+    resolved: bool
+    severity: Severity
+    opened_at: datetime
+    judged_at: datetime
+    observed: float
+    expected: float
+    began_at: datetime
+    acknowledged_by: str = ""
+    silenced: bool = False
+    told: tuple[str, ...] = ()
+    untold: bool = False
+    reminders: int = 0
+    calm_since: datetime | None = None
+
+    @property
+    def state(self) -> State:
+        """In one word; what hides the rest comes first."""
+        if self.resolved:
+            return "resolved"
+        if self.silenced:
+            return "silenced"
+        return "acknowledged" if self.acknowledged_by else "open"
 
 
 def alert_id(rule: str, brand: str, topic: str, opened_at: datetime) -> str:
@@ -70,85 +123,99 @@ def alert_id(rule: str, brand: str, topic: str, opened_at: datetime) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def severity(verdict: Verdict, limits: Severities) -> Severity:
-    """How severe, by how many times the usual number of negative mentions there are."""
-    times = verdict.observed / (verdict.expected + HANDFUL)
-    if times >= limits.critical:
-        return "critical"
-    return "high" if times >= limits.high else "warning"
-
-
-def advance(
-    incident: Incident | None, verdict: Verdict, rule: Rule, brand: str, topic: str
-) -> tuple[Incident | None, Change | None]:
-    """The incident after this verdict, and the transition if there is one to tell.
-
-    `incident` is the last one of the rule, brand and topic, open or resolved, or None.
-    """
-    if incident is None or _is_over(incident, verdict, rule):
-        return _open(verdict, rule, brand, topic) if verdict.alarm else (incident, None)
-    if verdict.at <= incident.changed_at:
-        return incident, None
-    if incident.state == "resolved":
-        return _tell("reopened", incident, verdict, rule) if verdict.alarm else (incident, None)
-    if verdict.score > CALM_BELOW:
-        stands = replace(incident, calm_since=None)
-        name = _news(stands, verdict, rule) if verdict.alarm else None
-        return _tell(name, stands, verdict, rule) if name else (stands, None)
-    calm_since = incident.calm_since or verdict.at
-    if verdict.at - calm_since >= rule.resolve_after:
-        return _tell("resolved", incident, verdict, rule)
-    return replace(incident, calm_since=calm_since), None
-
-
-def _is_over(incident: Incident, verdict: Verdict, rule: Rule) -> bool:
-    """Whether it ended so long ago that a new alarm is a new incident."""
-    return incident.state == "resolved" and verdict.at > incident.changed_at + rule.cool_down
-
-
-def _news(incident: Incident, verdict: Verdict, rule: Rule) -> TransitionName | None:
-    """Whether a standing alarm has something new to tell."""
-    if _rank(severity(verdict, rule.severities)) > _rank(incident.severity):
-        return "escalated"
-    grown = verdict.observed >= GROWN * incident.observed
-    if grown and verdict.at - incident.changed_at >= rule.update_every:
-        return "updated"
-    return None
-
-
-def _open(verdict: Verdict, rule: Rule, brand: str, topic: str) -> tuple[Incident, Change]:
-    incident = Incident(
-        alert_id=alert_id(rule.name, brand, topic, verdict.at),
-        rule=rule.name,
-        brand=brand,
-        topic=topic,
-        step=1,
-        state="open",
-        severity=severity(verdict, rule.severities),
-        opened_at=verdict.at,
-        changed_at=verdict.at,
-        observed=verdict.observed,
-        expected=verdict.expected,
-    )
-    return incident, Change("opened", incident, verdict)
-
-
-def _tell(
-    name: TransitionName, incident: Incident, verdict: Verdict, rule: Rule
-) -> tuple[Incident, Change]:
-    now = severity(verdict, rule.severities)
-    after = replace(
+def after(incident: Incident | None, row: Transition) -> Incident:
+    """The incident once this has happened to it."""
+    if incident is None:
+        incident = Incident(
+            alert_id=row.alert_id,
+            kind=row.kind,
+            rule=row.rule,
+            brand=row.brand,
+            topic=row.topic,
+            group_key=row.group_key,
+            step=row.step,
+            resolved=False,
+            severity=row.severity,
+            opened_at=row.opened_at,
+            judged_at=row.changed_at,
+            observed=row.observed,
+            expected=row.expected,
+            began_at=row.changed_at,
+        )
+    name = row.transition
+    if name == "reopened":
+        incident = replace(
+            incident, acknowledged_by="", told=(), reminders=0, began_at=row.changed_at
+        )
+    if not row.by_people:
+        incident = replace(
+            incident,
+            judged_at=row.changed_at,
+            severity=row.severity,
+            observed=row.observed,
+            expected=row.expected,
+            resolved=name == "resolved",
+            calm_since=None if name in _NEWS or name == "resolved" else incident.calm_since,
+        )
+    new = tuple(one for one in row.receivers if one not in incident.told)
+    return replace(
         incident,
-        step=incident.step + 1,
-        state="resolved" if name == "resolved" else "open",
-        severity=max(incident.severity, now, key=_rank),
-        changed_at=verdict.at,
-        observed=verdict.observed,
-        expected=verdict.expected,
-        calm_since=None,
+        step=row.step,
+        told=incident.told + new,
+        untold=not row.receivers if name in (*_NEWS, "unsilenced") else incident.untold,
+        acknowledged_by=row.actor if name == "acknowledged" else incident.acknowledged_by,
+        silenced=name == "silenced" or (incident.silenced and name != "unsilenced"),
+        reminders=incident.reminders + (row.reason == UNACKNOWLEDGED),
     )
-    return after, Change(name, after, verdict)
 
 
-def _rank(name: Severity) -> int:
-    return SEVERITIES.index(name)
+def fold(rows: Iterable[Transition]) -> Incident | None:
+    """The incident of these rows, whatever their order; None of none.
+
+    A person and the watcher may have written the same step at the same time: both count.
+    """
+    incident = None
+    for row in sorted(
+        rows, key=lambda row: (row.step, row.transition in BY_PEOPLE, row.changed_at)
+    ):
+        incident = after(incident, row)
+    return incident
+
+
+def next_of(
+    incident: Incident,
+    transition: TransitionName,
+    reason: str,
+    changed_at: datetime,
+    receivers: tuple[str, ...],
+    *,
+    actor: str = "",
+    comment: str = "",
+) -> Transition:
+    """A next transition of an incident that changes none of its figures."""
+    row = Transition(
+        alert_id=incident.alert_id,
+        step=incident.step + 1,
+        transition=transition,
+        kind=incident.kind,
+        reason=reason,
+        actor=actor,
+        comment=comment,
+        rule=incident.rule,
+        brand=incident.brand,
+        topic=incident.topic,
+        state="open",
+        severity=incident.severity,
+        opened_at=incident.opened_at,
+        changed_at=changed_at,
+        observed=incident.observed,
+        expected=incident.expected,
+        receivers=receivers,
+        group_key=incident.group_key,
+    )
+    return with_state(incident, row)
+
+
+def with_state(before: Incident | None, row: Transition) -> Transition:
+    """The row, saying where the incident stands after it."""
+    return replace(row, state=after(before, row).state)

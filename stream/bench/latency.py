@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from models import Passage
 from stream import kafka, metrics
-from stream.alerting.judge import Transition
+from stream.alerting.judge import Written
 from stream.bench.figures import Bar, Figure, Part
 from stream.bench.plan import Bench
 from stream.bench.posts import Corpus, message
@@ -81,8 +81,8 @@ def measure(bench: Bench) -> Part:
     ends: dict[str, datetime] = {}
     judged: dict[str, datetime] = {}
 
-    def note(transition: Transition) -> None:
-        judged.setdefault(transition.brand, datetime.now(UTC))
+    def note(written: Written) -> None:
+        judged.setdefault(written.row.brand, datetime.now(UTC))
 
     with whole(bench.settings, bench.directory) as bed, Receiver(_SECRET) as receiver:
         load = LOAD * _full_speed(bench, bed, scorer)

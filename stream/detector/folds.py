@@ -100,6 +100,10 @@ class Fold:
         """A row a series, in the order of `keys`."""
         return self._state.packed()
 
+    def under(self, rule: Rule) -> Fold:
+        """The same memory under a rule that counts the same, but may judge it otherwise."""
+        return Fold(rule, self.at, self.first, self.keys, self.saved())
+
     def advance(self, minutes: Minutes) -> tuple[Fold, Judged]:
         """Another fold, settled up to the end of `minutes`, which begin where this one is, and
         what each of their steps says."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,20 +29,19 @@ _COLUMNS = ("rule", "version", "at", "brand", "topic", "first", "state")
 
 def version_of(rule: Rule) -> str:
     """What a state depends on beside the counts: another detector, step or choice of what is
-    listened to cannot go on from it."""
-    seconds = rule.granularity // timedelta(seconds=1)
-    heard = "|".join((",".join(sorted(rule.sources)), ",".join(sorted(rule.languages))))
-    return f"{DETECTOR_VERSION}/{seconds}s/{heard}"
+    watched cannot go on from it. A brand that is added so learns from its past."""
+    watched = (rule.brands, rule.topics, rule.sources, rule.languages)
+    text = json.dumps([sorted(names) for names in watched])
+    scope = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{DETECTOR_VERSION}/{rule.granularity // timedelta(seconds=1)}s/{scope}"
 
 
 def load(client: Client, rule: Rule, latest: datetime, limit: int) -> Fold | None:
-    """The newest fold of the rule settled at or before `latest`, of the series that it still
-    covers. Raises RetryLater."""
+    """The newest fold of the rule settled at or before `latest`. Raises RetryLater."""
     values = {"rule": rule.name, "version": version_of(rule), "latest": latest, "limit": limit}
     with errors_sorted():
         at = client.query(_LATEST, parameters=values).result_rows[0][0]
-        stored = client.query(_STATES, parameters=values | {"at": at}).result_rows
-    rows = [row for row in stored if rule.covers(*row[:2])]
+        rows = client.query(_STATES, parameters=values | {"at": at}).result_rows
     if not rows:
         return None
     keys: list[SeriesKey] = [(brand, topic) for brand, topic, _, _ in rows]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from stream.alerting.advance import advance
 from stream.alerting.evidence import Evidence, gather
-from stream.alerting.incidents import Change, advance
+from stream.alerting.incidents import Transition
 from stream.alerting.minutes import count_authors
 from stream.alerting.terms import leading_terms
 from stream.database import Client
@@ -20,13 +21,13 @@ RULE = Rule(name="mood")
 LIMIT = timedelta(seconds=20)
 
 
-def change(brand: str = "Acme", topic: str = "") -> Change:
-    """A verdict on the half hour before noon."""
+def opened(brand: str = "Acme", topic: str = "") -> tuple[Transition, Verdict]:
+    """An opening by a verdict on the half hour before noon."""
     since = NOON - timedelta(minutes=30)
     verdict = Verdict(NOON, since, 0.8, True, "share", 9, 12, 1.5, 0.0, 4.0, 0.2, 1e-9, 1e-6)
     found = advance(None, verdict, RULE, brand, topic)[1]
     assert found is not None
-    return found
+    return found.row, verdict
 
 
 def test_evidence_counts_names_and_quotes(client: Client, clickhouse_settings: ClickHouse) -> None:
@@ -48,7 +49,7 @@ def test_evidence_counts_names_and_quotes(client: Client, clickhouse_settings: C
         post(NOON - timedelta(minutes=31), text="too early"),
     ]
     world.say([*quiet(NOON - timedelta(hours=20), NOON - timedelta(hours=1)), *hot, *other], NOON)
-    found = gather(client, change(), RULE, LIMIT)
+    found = gather(client, *opened(), RULE, LIMIT)
     assert (found.posts_counted, found.texts, found.authors) == (6, 5, 6)
     assert found.summary == "6 posts, 5 distinct texts, 6 authors"
     assert found.sources == {"reddit": 3, "weibo": 2, "twitter": 1}
@@ -66,7 +67,7 @@ def test_evidence_counts_names_and_quotes(client: Client, clickhouse_settings: C
     assert abs(found.deciding_post.ingested_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert Evidence.model_validate_json(found.model_dump_json()) == found
 
-    narrow = gather(client, change(topic="price"), RULE, LIMIT)
+    narrow = gather(client, *opened(topic="price"), RULE, LIMIT)
     assert (narrow.posts_counted, narrow.topics) == (1, {"battery": 1, "price": 1})
     since = NOON - timedelta(minutes=30)
     assert count_authors(client, RULE, ("Acme", ""), since, NOON, 20) == 6
@@ -74,7 +75,7 @@ def test_evidence_counts_names_and_quotes(client: Client, clickhouse_settings: C
 
 
 def test_evidence_of_nothing_is_empty(client: Client) -> None:
-    found = gather(client, change(brand="'; DROP TABLE posts --"), RULE, LIMIT)
+    found = gather(client, *opened(brand="'; DROP TABLE posts --"), RULE, LIMIT)
     assert (found.posts_counted, found.posts, found.deciding_post) == (0, [], None)
 
 

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from stream.alerting.judge import AlertWatcher, Coverage, Transition, coverage
+from stream.alerting.coverage import Coverage, coverage
+from stream.alerting.incidents import Transition
+from stream.alerting.judge import AlertWatcher
+from stream.alerting.silences import Silence, write_silence
 from stream.database import Client
 from stream.errors import RetryLater
 from stream.post import Author
+from stream.receivers import Receiver
 from stream.rows import Row
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
@@ -35,12 +39,20 @@ def world(client: Client, clickhouse_settings: ClickHouse) -> World:
 
 
 def watcher(world: World, *rules: Rule) -> AlertWatcher:
-    return AlertWatcher(world.client, Rules(rules=rules or (RULE,)), world.settings)
+    return AlertWatcher(world.client, rules_of(*rules or (RULE,)), world.settings)
 
 
-def step(watching: AlertWatcher, closed_to: datetime, now: datetime | None = None) -> list[Any]:
+def rules_of(*rules: Rule) -> Rules:
+    team = Receiver(name="team", url="https://team.example/", secrets=["whsec_" + "c2VjcmV0" * 6])
+    return Rules(rules=rules, receivers=[team])
+
+
+def step(
+    watching: AlertWatcher, closed_to: datetime, now: datetime | None = None
+) -> list[Transition]:
     """The transitions told once everything is read to `closed_to`."""
-    return watching.step(now or closed_to, Coverage(closed_to, timedelta(0), 0))
+    covered = Coverage(closed_to, timedelta(0), 0)
+    return [written.row for written in watching.step(now or closed_to, covered)]
 
 
 def names(transitions: list[Transition]) -> list[str]:
@@ -86,16 +98,16 @@ def test_a_crisis_is_told_once_with_its_evidence_and_ends(world: World, client: 
     assert after(2) <= first.opened_at <= after(8)
     assert (first.brand, first.topic, first.state, first.step) == ("Acme", "", "open", 1)
     assert first.observed > 4 * first.expected
-    assert first.evidence.deciding_post is not None
-    assert first.evidence.deciding_post.created_at < first.opened_at
-    assert first.evidence.authors >= 4
     # The row of the database says the same.
     rows = client.query(
         "SELECT alert_id, transition, observed, opened_at, evidence FROM alerts FINAL ORDER BY step"
     ).result_rows
     assert [row[1] for row in rows] == names(told)
     assert rows[0][:4] == (first.alert_id, "opened", first.observed, first.opened_at)
-    assert json.loads(rows[0][4])["condition"] == first.evidence.condition
+    evidence = json.loads(rows[0][4])
+    assert evidence["condition"] == first.reason
+    assert datetime.fromisoformat(evidence["deciding_post"]["created_at"]) < first.opened_at
+    assert evidence["authors"] >= 4
 
     world.say(quiet(after(20), after(150)), after(150))
     told = [one for minute in range(30, 151, 15) for one in step(watching, after(minute))]
@@ -192,6 +204,42 @@ def test_topics_and_named_brands_are_watched_where_the_rule_says(world: World) -
     opened = {(t.rule, t.brand, t.topic) for t in told if t.transition == "opened"}
     assert opened == {("topics", "Acme", "battery"), ("bolt", "Bolt", "")}
     assert len({t.alert_id for t in told}) == 2
+
+
+def test_what_a_rule_watched_ends_when_the_rule_is_gone(world: World) -> None:
+    """And a rule that stays goes on with what it has learnt and begun."""
+    world.say([*storm(0, 30), *storm(0, 30, brand="Bolt")], after(30))
+    acme, bolt = (Rule(name=n, brands=[n], warm_up="6h") for n in ("Acme", "Bolt"))
+    watching = watcher(world, acme, bolt)
+    assert {t.rule for t in step(watching, after(20)) if t.transition == "opened"} == {
+        "Acme",
+        "Bolt",
+    }
+    watching.use(rules_of(acme.model_copy(update={"sensitivity": 0.5})))
+    told = step(watching, after(21))
+    assert [(t.rule, t.transition, t.reason) for t in told if t.rule == "Bolt"] == [
+        ("Bolt", "resolved", "rule_removed")
+    ]
+    assert "opened" not in names(told)
+    assert "Bolt" not in {t.rule for t in step(watching, after(22))}
+
+
+def test_a_silence_holds_back_and_its_end_tells(world: World, client: Client) -> None:
+    """Nothing is lost meanwhile: what happened is in the table, and shown."""
+    rule = Rule(name="mood", warm_up="6h", receivers=["team"])
+    world.say(storm(0, 40), after(40))
+    silence = Silence("s1", "mood", "Acme", "*", after(0), after(30), "Ann", "launch day")
+    write_silence(client, silence)
+    watching = watcher(world, rule)
+    told = [one for minute in range(1, 41) for one in step(watching, after(minute))]
+    held = [one for one in told if one.changed_at < after(30)]
+    assert names(held)[:2] == ["opened", "silenced"]
+    assert {one.receivers for one in held} == {()}
+    assert (held[1].actor, held[1].comment, held[1].state) == ("Ann", "launch day", "silenced")
+    late = [one for one in told if one.changed_at >= after(30)]
+    assert names(late)[0] == "unsilenced"
+    assert (late[0].state, late[0].receivers) == ("open", ("team",))
+    assert late[0].changed_at == after(30)
 
 
 def test_without_rules_nothing_is_read(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,16 @@ def test_another_rule_or_step_begins_without_memory(client: Client, other: dict[
     assert saved_folds.load(client, rule, NOON + 9 * HOUR, 20) is None
 
 
-def test_series_that_the_rule_covers_no_more_are_left_behind(client: Client) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"topics": ("",)}, {"brands": ("Acme", "Bolt")}, {"languages": ("zh",)}]
+)
+def test_a_rule_that_watches_something_else_learns_anew(
+    client: Client, changed: dict[str, Any]
+) -> None:
+    """What is added has a past too, and other sources make other series."""
     saved_folds.save(client, Fold(RULE, NOON, NOON).settle(minutes(1)))
-    narrower = RULE.model_copy(update={"topics": ("",)})
-    found = saved_folds.load(client, narrower, NOON + HOUR, 20)
-    assert found is not None and found.keys == [("Acme", "")]
+    assert saved_folds.load(client, RULE.model_copy(update={"sensitivity": 1}), NOON, 20) is None
+    later = NOON + HOUR
+    same = saved_folds.load(client, RULE.model_copy(update={"sensitivity": 1}), later, 20)
+    assert same is not None
+    assert saved_folds.load(client, RULE.model_copy(update=changed), later, 20) is None
