@@ -12,6 +12,7 @@ import typer
 from stream.cli import (
     bench_commands,
     data_commands,
+    delivery_commands,
     demo_commands,
     dlq_commands,
     explain_commands,
@@ -38,6 +39,7 @@ bench_commands.add_to(app)
 service_commands.add_to(app)
 data_commands.add_to(app)
 dlq_commands.add_to(app)
+delivery_commands.add_to(app)
 verify_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)

@@ -18,7 +18,8 @@ from urllib.parse import unquote
 from stream.delivery.plain import one_line
 from stream.receivers import Format, Receiver
 
-Outcome = Literal["sent", "retry", "disabled", "gave_up"]
+Outcome = Literal["sent", "retry", "disabled", "gave_up", "retry_asked"]
+"""What a row of `deliveries` records; the last is a person's wish, not an attempt."""
 
 READ_BODY_OF: tuple[Format, ...] = ("slack", "teams", "feishu", "dingtalk", "wecom")
 

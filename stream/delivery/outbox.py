@@ -39,14 +39,16 @@ _AT_ONCE = 4  # requests to one receiver
 _FINAL = "('sent', 'disabled', 'gave_up')"
 
 _DUE = f"""
-SELECT a.alert_id, a.step, a.transition, a.receiver, toUInt32(d.attempts)
+SELECT a.alert_id, a.step, a.transition, a.receiver, toUInt32(d.attempts), toUInt32(d.asked)
 FROM (
     SELECT alert_id, step, transition, changed_at, arrayJoin(arrayDistinct(receivers)) AS receiver
     FROM alerts FINAL WHERE written_at > {{oldest:DateTime64(3, 'UTC')}}
 ) AS a
 LEFT JOIN (
     SELECT alert_id, step, transition, receiver, max(attempt) AS attempts,
-        max(next_attempt_at) AS next_at, max(outcome IN {_FINAL}) AS is_final
+        maxIf(attempt, outcome = 'retry_asked') AS asked,
+        argMax(next_attempt_at, (attempt, outcome = 'retry_asked')) AS next_at,
+        maxIf(attempt, outcome IN {_FINAL}) > asked AS is_final
     FROM deliveries GROUP BY alert_id, step, transition, receiver
 ) AS d USING (alert_id, step, transition, receiver)
 WHERE d.is_final = 0 AND (d.attempts = 0 OR d.next_at <= {{now:DateTime64(3, 'UTC')}})
@@ -60,7 +62,9 @@ WHERE (alert_id, step, transition) IN {{keys:Array(Tuple(String, UInt32, String)
 SETTINGS max_execution_time = 20"""
 
 _DISABLED = """
-SELECT DISTINCT receiver, endpoint FROM deliveries WHERE outcome = 'disabled'
+SELECT receiver, endpoint FROM deliveries
+WHERE outcome IN ('sent', 'disabled', 'retry_asked')
+GROUP BY receiver, endpoint HAVING argMax(outcome, attempted_at) = 'disabled'
 SETTINGS max_execution_time = 20"""
 
 _Key = tuple[str, int, str, str]  # alert, step, transition, receiver
@@ -109,6 +113,7 @@ class _Sending:
     endpoint: str
     message: str
     attempt: int
+    tries: int  # since somebody asked for it to be tried again, if anybody did
     began: datetime
     future: Future[Attempt]
 
@@ -159,7 +164,11 @@ class Outbox:
         values = {"now": now, "oldest": now - TOLD_WITHIN}
         with errors_sorted():
             found = self._client.query(_DUE, parameters=values).result_rows
-            due = {(*row[:4],): int(row[4]) for row in found if (*row[:4],) not in self._under_way}
+            due = {
+                (*row[:4],): (int(row[4]), int(row[5]))
+                for row in found
+                if (*row[:4],) not in self._under_way
+            }
             if not due:
                 return []
             keys = sorted({key[:3] for key in due})
@@ -167,14 +176,20 @@ class Outbox:
             disabled = {(*row,) for row in self._client.query(_DISABLED).result_rows}
         told = {(*row[:3],): dict(zip(COLUMNS, row, strict=True)) for row in rows}
         started = [
-            self._send_one(key, attempts + 1, told[key[:3]], disabled, now)
-            for key, attempts in due.items()
+            self._send_one(key, attempts + 1, asked, told[key[:3]], disabled, now)
+            for key, (attempts, asked) in due.items()
         ]
         self._under_way |= {sending.key: sending for sending in started}
         return started
 
     def _send_one(
-        self, key: Any, attempt: int, row: dict[str, Any], disabled: set[Any], now: datetime
+        self,
+        key: Any,
+        attempt: int,
+        asked: int,
+        row: dict[str, Any],
+        disabled: set[Any],
+        now: datetime,
     ) -> _Sending:
         """Send, unless it is known already that nobody is there."""
         name = key[3]
@@ -189,7 +204,7 @@ class Outbox:
         else:
             body = render(notice_of(row, self._public_url), receiver)
             future = self._threads.submit(self._send, receiver, message, body, now)
-        return _Sending(key, endpoint, message, attempt, now, future)
+        return _Sending(key, endpoint, message, attempt, attempt - asked, now, future)
 
     def _collect(self) -> None:
         """Take what has ended off the list of what is under way."""
@@ -225,7 +240,7 @@ def _delivery(sending: _Sending, attempt: Attempt) -> Delivery:
     ended = sending.began + timedelta(seconds=attempt.seconds)
     outcome, next_at = attempt.outcome, ended
     if outcome == "retry":
-        pause = wait_after(sending.attempt, sending.message, attempt.retry_after)
+        pause = wait_after(sending.tries, sending.message, attempt.retry_after)
         outcome, next_at = ("gave_up", ended) if pause is None else ("retry", ended + pause)
     return Delivery(
         *sending.key,

@@ -199,10 +199,10 @@ def _quote(post: Post) -> Quote:
 
 
 def _tone(notice: Notice) -> Tone:
-    if notice.state == "resolved":
-        return "calm"
     if notice.transition in {"acknowledged", "silenced", "test"}:
         return "note"
+    if notice.state == "resolved":
+        return "calm"
     return next((one for one in SEVERITIES if one == notice.severity), "warning")
 
 
