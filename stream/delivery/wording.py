@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from stream.delivery.notice import Evidence, Notice, Post
+from stream.delivery.phrases import CHINESE, LABELS, OF_EVERY_KIND, OTHER, TITLES
 from stream.delivery.plain import one_line, web_link
 from stream.receivers import Language
 from stream.severities import SEVERITIES
@@ -19,76 +20,6 @@ Tone = Literal["critical", "high", "warning", "calm", "note"]
 
 _NAME, _QUOTE, _COMMENT = 80, 280, 500  # characters
 _NAMED = 5  # sources, topics and terms
-
-_TITLES: dict[Language, dict[str, str]] = {
-    "en": {
-        "opened": "{subject}: unusually many negative mentions",
-        "escalated": "{subject}: escalated, now {severity}",
-        "updated": "{subject}: still growing",
-        "reopened": "{subject}: negative mentions are back",
-        "resolved": "{subject}: back to normal",
-        "acknowledged": "{subject}: acknowledged by {actor}",
-        "silenced": "{subject}: silenced by {actor}",
-        "test": "Test notice of Undertone: nothing has happened",
-    },
-    "zh": {
-        "opened": "{subject}：负面提及异常增多",
-        "escalated": "{subject}：事态升级，现为{severity}",
-        "updated": "{subject}：仍在扩大",
-        "reopened": "{subject}：负面提及再次增多",
-        "resolved": "{subject}：已恢复正常",
-        "acknowledged": "{subject}：{actor} 已确认",
-        "silenced": "{subject}：{actor} 已静默",
-        "test": "Undertone 测试通知：并无事件发生",
-    },
-}
-# Of a kind other than mood, and of a transition not known here: both by name.
-_OTHER: dict[Language, str] = {
-    "en": "{subject}: {kind}{transition}",
-    "zh": "{subject}：{kind}{transition}",
-}
-
-_WORDS: dict[str, str] = {  # a word of the code: its Chinese; English needs none
-    "warning": "警告",
-    "high": "严重",
-    "critical": "危急",
-    "opened": "已触发",
-    "escalated": "已升级",
-    "updated": "有更新",
-    "reopened": "再次触发",
-    "resolved": "已恢复",
-    "acknowledged": "已确认",
-    "silenced": "已静默",
-}
-
-_LABELS: dict[Language, dict[str, str]] = {
-    "en": {
-        "severity": "Severity: ",
-        "who": "Who: ",
-        "terms": "Terms: ",
-        "topics": "Topics: ",
-        "sources": "Sources: ",
-        "comment": "Comment: ",
-        "reason": "Reason: ",
-        "opened": "Since: ",
-        "rule": "Rule: ",
-        "board": "Open the board",
-        "post": "Open the post",
-    },
-    "zh": {
-        "severity": "级别：",
-        "who": "规模：",
-        "terms": "高频词：",
-        "topics": "话题：",
-        "sources": "来源：",
-        "comment": "备注：",
-        "reason": "原因：",
-        "opened": "开始于：",
-        "rule": "规则：",
-        "board": "打开看板",
-        "post": "查看原帖",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +52,7 @@ class Message:
 
 def message(notice: Notice, language: Language) -> Message:
     """The notice in words of the language."""
-    labels = _LABELS[language]
+    labels = LABELS[language]
     evidence = notice.evidence
     facts = {
         "severity": _word(notice.severity, language),
@@ -149,19 +80,24 @@ def message(notice: Notice, language: Language) -> Message:
 def _title(notice: Notice, language: Language) -> str:
     brand, topic = one_line(notice.brand, _NAME), one_line(notice.topic, _NAME)
     subject = " · ".join(name for name in (brand, topic) if name) or one_line(notice.rule, _NAME)
-    titles = _TITLES[language]
-    usual = notice.kind == "mood" or notice.transition in {"acknowledged", "silenced", "test"}
-    pattern = titles.get(notice.transition, "") if usual else ""
-    if "{actor}" in pattern and not notice.actor:
-        pattern = ""
+    pattern = _pattern(notice, TITLES[language])
     kind = "" if notice.kind == "mood" else _word(notice.kind, language) + " "
-    return (pattern or _OTHER[language]).format(
+    return (pattern or OTHER[language]).format(
         subject=subject,
         severity=_word(notice.severity, language),
         actor=one_line(notice.actor, _NAME),
         kind=kind,
         transition=_word(notice.transition, language),
     )
+
+
+def _pattern(notice: Notice, titles: dict[str, str]) -> str:
+    """The title's pattern, the most particular first; '' for what is not known here."""
+    of_kind = f"{notice.kind}.{notice.transition}"
+    usable = titles.keys() if notice.kind == "mood" else {of_kind, *OF_EVERY_KIND}
+    names = (f"{notice.transition}.{notice.reason}", of_kind, notice.transition)
+    pattern = next((titles[name] for name in names if name in titles and name in usable), "")
+    return pattern if notice.actor or "{actor}" not in pattern else ""
 
 
 def _headline(evidence: Evidence, language: Language) -> str:
@@ -208,7 +144,7 @@ def _tone(notice: Notice) -> Tone:
 
 def _word(name: str, language: Language) -> str:
     plain = one_line(name.replace("_", " "), _NAME)
-    return _WORDS.get(name, plain) if language == "zh" else plain
+    return CHINESE.get(name, plain) if language == "zh" else plain
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -109,9 +109,9 @@ EVIDENCE: dict[str, Any] = {
 _WIDE = "👨‍👩‍👧‍👦🔥漢"
 LARGEST: dict[str, Any] = EVIDENCE | {
     "summary": _WIDE * 200,
-    "sources": {f"{_WIDE * 20} {n}": n for n in range(300)},
+    "sources": {f"{_WIDE * 20} {n}": n for n in range(60)},
     "languages": {f"l{n}": n for n in range(100)},
-    "topics": {f"{_WIDE * 20} {n}": n for n in range(300)},
+    "topics": {f"{_WIDE * 20} {n}": n for n in range(60)},
     "terms": [_WIDE * 40] * 20,
     "posts": [
         post(_WIDE * 100, "https://x.example/" + "a" * 980, _WIDE * 100, _WIDE * 40)

@@ -83,7 +83,7 @@ def test_an_alert_without_evidence_or_board_still_reads(product: Format) -> None
     told = notice("", {}, transition="opened", kind="no_data", reason="source_silent")
     text = json.dumps(render(told, receiver(product)), ensure_ascii=False)
     assert "爱可美 Acme" in text
-    assert "no data opened" in text
+    assert "no data, so the mood is not known" in text
     assert "source silent" in text or product == "generic"
     assert BOARD not in text
 

@@ -1,0 +1,119 @@
+"""What people read: it says what happened, to whom, how much, in their language."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from stream.alerting.incidents import TransitionName
+from stream.delivery.phrases import LABELS, TITLES
+from stream.delivery.wording import message
+from stream.receivers import Language
+from tests.stream.delivery.notices import EVIDENCE, notice
+
+
+def title(language: Language = "en", **changed: Any) -> str:
+    return message(notice(**changed), language).title
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, "爱可美 Acme: unusually many negative mentions"),
+        ({"topic": "battery"}, "爱可美 Acme · battery: unusually many negative mentions"),
+        ({"transition": "escalated", "reason": "severity", "severity": "critical"}, "now critical"),
+        ({"transition": "escalated", "reason": "unacknowledged"}, "nobody has acknowledged it"),
+        ({"transition": "updated"}, "still growing"),
+        ({"transition": "updated", "reason": "not_told_before"}, "for a while now"),
+        ({"transition": "resolved", "reason": "calm"}, "back to normal"),
+        ({"transition": "resolved", "reason": "rule_removed"}, "no longer watched"),
+        ({"transition": "acknowledged", "actor": "Ann"}, "acknowledged by Ann"),
+        ({"transition": "silenced", "actor": "Bo"}, "silenced by Bo"),
+        ({"transition": "silenced"}, "Acme: silenced"),
+        ({"kind": "no_data"}, "no data, so the mood is not known"),
+        ({"kind": "no_data", "transition": "resolved"}, "data is back"),
+        ({"kind": "no_data", "transition": "acknowledged", "actor": "Ann"}, "acknowledged by Ann"),
+        ({"kind": "no_data", "transition": "resolved", "reason": "rule_removed"}, "no longer"),
+        ({"kind": "no_data", "transition": "updated", "reason": "not_told_before"}, "still no"),
+        ({"kind": "model_down"}, "Acme: model down opened"),
+        ({"transition": "handed_over"}, "Acme: handed over"),
+        ({"brand": "", "kind": "no_data", "rule": "everything"}, "everything: no data"),
+    ],
+)
+def test_a_title_says_what_happened(changed: dict[str, Any], told: str) -> None:
+    assert told in title(**changed)
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("transition", get_args(TransitionName))
+def test_every_transition_has_a_title_in_every_language(
+    language: Language, transition: str
+) -> None:
+    assert transition in TITLES[language]
+    assert "Ann" in title(language, transition=transition, actor="Ann") or (
+        "{actor}" not in TITLES[language][transition]
+    )
+
+
+def test_the_languages_know_the_same_titles_and_labels() -> None:
+    assert TITLES["en"].keys() == TITLES["zh"].keys()
+    assert LABELS["en"].keys() == LABELS["zh"].keys()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "english", "chinese"),
+    [
+        (
+            {},
+            "36 negative of 60 mentions in 25 min, 0.5 expected",
+            "25 分钟内 60 条提及中 36 条负面，平常约 0.5 条",
+        ),
+        (
+            {"minutes": 135, "expected": 12.34},
+            "36 negative of 60 mentions in 2 h 15 min, 12 expected",
+            "2 小时 15 分钟内 60 条提及中 36 条负面，平常约 12 条",
+        ),
+        (
+            {"minutes": 120, "expected": 0},
+            "36 negative of 60 mentions in 2 h, 0 expected",
+            "2 小时内 60 条提及中 36 条负面，平常约 0 条",
+        ),
+        ({"negative": None, "summary": "weibo is silent"}, "weibo is silent", "weibo is silent"),
+    ],
+)
+def test_the_headline_is_the_arithmetic(
+    evidence: dict[str, Any], english: str, chinese: str
+) -> None:
+    told = notice(evidence=EVIDENCE | evidence)
+    assert message(told, "en").headline == english
+    assert message(told, "zh").headline == chinese
+
+
+def test_a_comment_is_told_with_the_acknowledgement() -> None:
+    told = message(notice(transition="acknowledged", actor="Ann", comment="on it"), "en")
+    assert "Comment: on it" in told.lines()
+
+
+def test_who_drives_it_counts_right() -> None:
+    one = {"posts_counted": 1, "texts": 1, "authors": 1}
+    lines = message(notice(evidence=EVIDENCE | one), "en").lines()
+    assert "Who: 1 post, 1 distinct text, 1 author" in lines
+
+
+@pytest.mark.parametrize(
+    ("changed", "tone"),
+    [
+        ({"severity": "critical"}, "critical"),
+        ({"severity": "unheard"}, "warning"),
+        ({"state": "resolved", "transition": "resolved"}, "calm"),
+        ({"transition": "acknowledged"}, "note"),
+    ],
+)
+def test_the_tone_follows_severity_and_state(changed: dict[str, Any], tone: str) -> None:
+    assert message(notice(**changed), "en").tone == tone
+
+
+def test_only_the_board_at_this_alert_and_time_is_linked() -> None:
+    assert notice().url.endswith("&from=2026-11-24T11:39:00Z&to=2026-11-24T12:04:00Z")
+    assert message(notice(""), "en").url == ""
