@@ -182,6 +182,14 @@ def test_a_format_takes_what_its_product_knows(tmp_path: Path, fields: str) -> N
     assert receiver.format in fields
 
 
+def test_the_receivers_shown_in_the_example_can_be_taken_from_it(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "config" / "alerts.yaml"
+    shown = "# receivers:" + example.read_text(encoding="utf-8").split("\n# receivers:")[1]
+    text = "\n".join(line.removeprefix("# ") for line in shown.splitlines())
+    rules = load(tmp_path, text, FEISHU_SECRET="abc", UNDERTONE_OURS_SECRET=SECRET)
+    assert [one.format for one in rules.receivers] == ["slack", "feishu", "generic"]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone\.yaml: no such file; copy config/alerts\.yaml"):
         load_rules(tmp_path / "gone.yaml")

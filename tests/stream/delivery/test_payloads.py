@@ -45,6 +45,12 @@ def test_every_format_a_receiver_may_name_can_be_made() -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
+def test_the_documents_tell_of_every_format(product: Format) -> None:
+    page = (RECORDED.parents[3] / "docs" / "deliveries.md").read_text(encoding="utf-8")
+    assert f"\n| `{product}`" in page
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
 @pytest.mark.parametrize("name", ["opened", "resolved"])
 def test_a_payload_is_as_recorded(product: Format, name: str) -> None:
     """Opened in English, resolved in Chinese."""

@@ -8,6 +8,8 @@ import hmac
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +20,7 @@ from stream.delivery.signing import Request, signed
 from tests.stream.delivery.notices import notice, receiver
 from tests.stream.hooks import OTHER_SECRET, SECRET
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime.now(UTC)
 BODY = render(notice(), receiver("generic"))  # with emoji and Chinese
 
@@ -117,3 +120,17 @@ def test_a_product_with_a_standard_secret_is_signed_the_standard_way() -> None:
 def test_a_request_never_shows_its_url() -> None:
     request = signed(receiver("dingtalk", url="https://x.example/canary"), "msg_1", {}, NOW)
     assert "canary" not in repr(request)
+
+
+def test_the_check_that_the_documents_show_holds() -> None:
+    page = (ROOT / "docs" / "deliveries.md").read_text(encoding="utf-8")
+    shown: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], shown)
+    genuine = shown["genuine"]
+    request = generic(SECRET, OTHER_SECRET)
+    assert genuine(SECRET, request.headers, request.content)
+    assert genuine(OTHER_SECRET, request.headers, request.content)
+    assert not genuine(SECRET, request.headers, request.content + b" ")
+    assert not genuine("whsec_" + "A" * 32, request.headers, request.content)
+    old = generic(SECRET, now=NOW - timedelta(minutes=6))
+    assert not genuine(SECRET, old.headers, old.content)
