@@ -44,7 +44,10 @@ class Misfit(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Durations are dumped as seconds, which are read back.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_timedelta="float"
+    )
 
 
 class Minimum(_Part):

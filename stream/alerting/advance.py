@@ -23,6 +23,7 @@ from stream.alerting.incidents import (
     next_of,
     with_state,
 )
+from stream.alerting.recorded import Grounds
 from stream.alerting.silences import Silence
 from stream.detector.verdict import Verdict
 from stream.rules import Rule
@@ -35,10 +36,18 @@ HANDFUL = 3.0  # added to what is expected, so that five instead of none is no c
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A transition, and the verdict that made it, if one did."""
+    """A transition, the verdict that made it, if one did, and what that was made from."""
 
     row: Transition
     verdict: Verdict | None
+    grounds: Grounds | None = None
+
+    @property
+    def tells_alarm(self) -> bool:
+        """Whether it tells the figures of an alarm, and not of a silence or a deadline that came
+        with it."""
+        verdict, told = self.verdict, (self.row.observed, self.row.expected)
+        return bool(verdict and verdict.alarm and told == (verdict.observed, verdict.expected))
 
 
 def severity(verdict: Verdict, limits: Severities) -> Severity:

@@ -54,12 +54,13 @@ def latest_evidence(client: Client, alert_id: str, limit: int) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def write_transitions(client: Client, told: Sequence[tuple[Transition, str]]) -> None:
-    """Each with its evidence as JSON; the same again changes nothing. Raises RetryLater."""
-    rows = [[*(getattr(row, name) for name in COLUMNS), evidence] for row, evidence in told]
+def write_transitions(client: Client, told: Sequence[tuple[Transition, str, str]]) -> None:
+    """Each with its evidence and what its verdict was made from, as JSON; the same again changes
+    nothing. Raises RetryLater."""
+    rows = [[*(getattr(row, name) for name in COLUMNS), *texts] for row, *texts in told]
     if rows:
         with errors_sorted():
-            client.insert("alerts", rows, column_names=[*COLUMNS, "evidence"])
+            client.insert("alerts", rows, column_names=[*COLUMNS, "evidence", "recorded"])
 
 
 def _by_id(client: Client, sql: str, values: dict[str, Any]) -> dict[str, list[Transition]]:

@@ -15,16 +15,18 @@ from datetime import datetime, timedelta
 from stream import metrics
 from stream.alerting.advance import Change, advance
 from stream.alerting.alert_rows import standing_incidents, write_transitions
+from stream.alerting.counted_posts import fingerprints
 from stream.alerting.coverage import Coverage, minute_of
 from stream.alerting.evidence import Evidence, gather
 from stream.alerting.expectations import Expectations
 from stream.alerting.incidents import Incident, Transition, after, next_of
 from stream.alerting.minutes import count_authors, first_minute, read_minutes
+from stream.alerting.recorded import Grounds, record
 from stream.alerting.silences import Silence, covering, read_silences
 from stream.database import Client, time_limit
 from stream.detector import saved_folds
 from stream.detector.folds import MINUTE, Fold, Judged, Minutes, SeriesKey, settled
-from stream.detector.verdict import heard_from
+from stream.detector.verdict import Verdict, heard_from
 from stream.rules import Rule, Rules
 from stream.settings import Settings
 
@@ -39,6 +41,7 @@ class Written:
 
     row: Transition
     evidence: Evidence | None
+    recorded: str = ""
 
 
 class AlertWatcher:
@@ -108,7 +111,10 @@ class AlertWatcher:
         written = [self._with_evidence(change) for change in found]
         write_transitions(
             self._client,
-            [(one.row, one.evidence.model_dump_json() if one.evidence else "") for one in written],
+            [
+                (one.row, one.evidence.model_dump_json() if one.evidence else "", one.recorded)
+                for one in written
+            ],
         )
         for rule, judged in told:
             self._expectations.tell(rule, judged, begin)
@@ -194,7 +200,7 @@ class AlertWatcher:
                 stands or (key, time) in known or not judged.looks[at].alarm[number]
             ):
                 continue
-            verdict = judged.verdict(at, number)
+            verdict, authors = judged.verdict(at, number), None
             if verdict.alarm and not stands:
                 authors = count_authors(self._client, rule, key, verdict.since, time, self._seconds)
                 verdict = heard_from(verdict, authors, rule.minimum.authors)
@@ -207,14 +213,28 @@ class AlertWatcher:
                 else:
                     past.append(now)
             if change is not None:
-                yield change
+                yield replace(change, grounds=Grounds(judged, number, authors))
 
     def _with_evidence(self, change: Change) -> Written:
         rule = self._rules.get(change.row.rule)
         if change.verdict is None or rule is None:
             return Written(change.row, None)
         evidence = gather(self._client, change.row, change.verdict, rule, self._limit)
-        return Written(change.row, evidence)
+        return Written(change.row, evidence, self._recorded(change.verdict, change, rule))
+
+    def _recorded(self, verdict: Verdict, change: Change, rule: Rule) -> str:
+        """What an alarm was made from, as JSON, for `undertone replay`."""
+        if change.grounds is None or not change.tells_alarm:
+            return ""
+        posts = fingerprints(
+            self._client,
+            rule,
+            (change.row.brand, change.row.topic),
+            verdict.since,
+            verdict.at,
+            self._seconds,
+        )
+        return record(rule, change.grounds, verdict, posts).model_dump_json()
 
 
 def _alarms(judged: Judged, recent: int) -> set[tuple[SeriesKey, datetime]]:
