@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import httpx
 import pytest
-import structlog
 
 from stream.health import Health
-from stream.logs import escape, set_up_logs
 from stream.probes import probes
-from stream.settings import Log
 
 
 def test_a_part_is_a_problem_until_its_first_beat_and_after_its_silence(
@@ -30,16 +25,6 @@ def test_a_part_is_a_problem_until_its_first_beat_and_after_its_silence(
     health.trouble("consumer", "ClickHouse does not answer")
     assert health.problems() == ["consumer: ClickHouse does not answer"]
     health.beat("nobody expected this")
-
-
-def test_a_text_can_forge_no_log_line(capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logs(Log(json_lines=True))
-    text = 'x\n{"event": "forged"}\x1b[2J\u202e'
-    structlog.get_logger().warning("message.rejected", detail=text)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert "\x1b" not in lines[0] and "\u202e" not in lines[0]
-    assert json.loads(lines[0])["detail"] == escape(text)
 
 
 def test_a_consumer_without_a_board_answers_its_probes() -> None:
