@@ -27,10 +27,21 @@ class Analysis:
 
 def active(client: Client) -> tuple[int, Analysis] | None:
     """The highest generation and what it is; None before the first."""
+    return _latest(client, _LAST)
+
+
+def analysis_of(client: Client, generation: int) -> Analysis | None:
+    """What a generation is; None where it is not known."""
+    found = _latest(client, generation)
+    return found[1] if found and found[0] == generation else None
+
+
+def _latest(client: Client, up_to: int) -> tuple[int, Analysis] | None:
     with errors_sorted():
         rows = client.query(
-            "SELECT generation, model_hash, catalogue_hash, matcher_version "
-            "FROM model_runs FINAL ORDER BY generation DESC LIMIT 1"
+            "SELECT generation, model_hash, catalogue_hash, matcher_version FROM model_runs FINAL "
+            "WHERE generation <= {up_to:UInt16} ORDER BY generation DESC LIMIT 1",
+            parameters={"up_to": up_to},
         ).result_rows
     if not rows:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -102,6 +103,12 @@ class Rule(_Part):
         if waits != sorted(set(waits)):
             raise ValueError("escalation: each step must come after the one before")
         return self
+
+    @property
+    def version(self) -> str:
+        """12 hexadecimal digits that change with whatever the rule means but for who is told."""
+        meant = self.model_dump_json(exclude={"receivers"})
+        return hashlib.sha256(meant.encode()).hexdigest()[:12]
 
     def covers(self, brand: str, topic: str) -> bool:
         """Whether the rule watches this series; topic '' is the brand as a whole."""

@@ -6,64 +6,29 @@ Post text is data: whoever shows it must escape it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from stream.alerting.carried import CarriedBy, carried_by
 from stream.alerting.incidents import Transition
-from stream.alerting.minutes import LISTENED, listened_to
-from stream.alerting.terms import leading_terms
-from stream.database import Client, errors_sorted, time_limit
+from stream.alerting.log_odds import Share, shares
+from stream.alerting.mentions import Mentions
+from stream.alerting.minutes import listened_to
+from stream.alerting.telling import Candidate, most_telling
+from stream.alerting.terms import LeadingTerm, leading_terms
+from stream.database import Client, time_limit
 from stream.detector.detect import DETECTOR_VERSION
 from stream.detector.verdict import Verdict
+from stream.generations import analysis_of
 from stream.rules import Rule
 
 TELLING_POSTS = 5
 TEXT_CUT = 280  # characters of a telling post
-_USUAL_FOR = timedelta(days=3)  # what was said before, for the leading terms
-_TEXTS_READ = 400  # for the leading terms, now and before
-
-# One mention of the brand, on the topic if one is asked for; a tie is negative (DESIGN §7).
-_MENTIONS = (
-    """
-FROM posts FINAL
-ARRAY JOIN arrayZip(`mentions.brand`, `mentions.topics`, `mentions.negative`, `mentions.neutral`,
-    `mentions.positive`) AS m
-WHERE toStartOfMinute(created_at) >= {since:DateTime('UTC')}
-    AND toStartOfMinute(created_at) < {until:DateTime('UTC')}
-    AND m.1 = {brand:String} AND ({topic:String} = '' OR has(m.2, {topic:String}))
-    AND """
-    + LISTENED
-)
-_NEGATIVE = " AND m.3 >= m.4 AND m.3 >= m.5"
-_LIMITED = (
-    " SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"
-)
-
-_TOLD = f"""
-SELECT count(), uniqExact(text_hash),
-    uniqExact(if(author_id = '', concat('text:', toString(text_hash)),
-        concat(source, ':', author_id))),
-    max(generation), sumMap([toString(source)], [1]), sumMap([toString(lang)], [1]),
-    sumMap(arrayMap(t -> toString(t), m.2), arrayMap(t -> 1, m.2)),
-    max((created_at, ingested_at, source, post_id))
-{_MENTIONS}{_NEGATIVE}{_LIMITED}"""
-
-_TELLING = f"""
-SELECT source, post_id, created_at, author_name, followers, url,
-    substringUTF8(text, 1, {TEXT_CUT + 1}), m.3
-{_MENTIONS}{_NEGATIVE}
-ORDER BY m.3 * log2(2 + followers) DESC, created_at, source, post_id
-LIMIT 1 BY text_hash
-LIMIT {TELLING_POSTS}{_LIMITED}"""
-
-_TEXTS = f"""
-SELECT text {_MENTIONS}{{negative}}
-ORDER BY created_at DESC LIMIT 1 BY text_hash LIMIT {_TEXTS_READ}{_LIMITED}"""
-
-_TEXTS_NOW = _TEXTS.replace("{negative}", _NEGATIVE)
-_TEXTS_BEFORE = _TEXTS.replace("{negative}", "")
+_HASH_CUT = 12  # characters that tell one model from another
+_BRANDS_SHOWN = 8
 
 
 class _Part(BaseModel):
@@ -96,7 +61,11 @@ class Evidence(_Part):
     """What fired, over which time, how it compares, and who drives it.
 
     Counts and expectations are of mentions in [since, until); `posts_counted`, `texts` and
-    `authors` are distinct ones among the negative; the shares are of negative mentions.
+    `authors` are distinct ones among the negative; shares are of negative mentions, those of
+    `topic_shares` of the brand's. `share_evidence` and `count_evidence` are the statistic: how much
+    better a rise explains what was counted than no rise does, as logarithms. `brands` are the
+    others that the same posts name. `model` and `catalogue` are the first digits of the hashes in
+    `model_runs`.
     """
 
     condition: str
@@ -115,16 +84,25 @@ class Evidence(_Part):
     count_evidence: float
     granularity_seconds: int
     rule: str
+    rule_version: str
     detector_version: str
     generation: int
+    model: str
+    catalogue: str
     posts_counted: int
     texts: int
     authors: int
     summary: str
+    carried_by: CarriedBy
     sources: dict[str, int]
     languages: dict[str, int]
     topics: dict[str, int]
+    brands: dict[str, int]
+    source_shares: list[Share]
+    language_shares: list[Share]
+    topic_shares: list[Share]
     terms: list[str]
+    term_details: list[LeadingTerm]
     posts: list[TellingPost]
     deciding_post: DecidingPost | None
 
@@ -133,77 +111,102 @@ def gather(
     client: Client, row: Transition, verdict: Verdict, rule: Rule, limit: timedelta
 ) -> Evidence:
     """The evidence of a transition. `limit` bounds each query. Raises RetryLater."""
-    window: dict[str, Any] = {
-        "brand": row.brand,
-        "topic": row.topic,
-        "since": verdict.since,
-        "until": verdict.at,
-        "limit": time_limit(limit),
-        **listened_to(rule),
-    }
-    before = window | {"since": verdict.since - _USUAL_FOR, "until": verdict.since}
-    with errors_sorted():
-        told = client.query(_TOLD, parameters=window).result_rows[0]
-        telling = client.query(_TELLING, parameters=window).result_rows
-        texts = [row[0] for row in client.query(_TEXTS_NOW, parameters=window).result_rows]
-        usual = [row[0] for row in client.query(_TEXTS_BEFORE, parameters=before).result_rows]
-    posts, distinct, authors, generation, sources, languages, topics, last = told
+    mentions = Mentions(
+        client,
+        {
+            "brand": row.brand,
+            "topic": row.topic,
+            "since": verdict.since,
+            "until": verdict.at,
+            "limit": time_limit(limit),
+            **listened_to(rule),
+        },
+    )
+    told, before = mentions.counted(), mentions.usual()
+    texts, said = mentions.sample()
+    terms = leading_terms(said, mentions.usual_sayings(sorted({saying.lang for saying in said})))
+    analysis = analysis_of(client, told.generation)
+    # A topic's own share of itself would say nothing.
+    topics = {name: count for name, count in told.topics.items() if name != row.topic}
     return Evidence(
-        condition=verdict.reason,
-        since=verdict.since,
-        until=verdict.at,
-        minutes=(verdict.at - verdict.since) // timedelta(minutes=1),
-        negative=verdict.observed,
-        mentions=verdict.mentions,
-        expected=round(verdict.expected, 3),
-        expected_low=round(verdict.expected_low, 3),
-        expected_high=round(verdict.expected_high, 3),
-        share=round(verdict.observed / max(verdict.mentions, 1), 4),
-        expected_share=round(verdict.expected_share, 4),
-        score=round(verdict.score, 4),
-        share_evidence=round(verdict.share_evidence, 3),
-        count_evidence=round(verdict.count_evidence, 3),
+        **_of_verdict(verdict),
         granularity_seconds=int(rule.granularity.total_seconds()),
         rule=rule.name,
+        rule_version=rule.version,
         detector_version=DETECTOR_VERSION,
-        generation=generation,
-        posts_counted=posts,
-        texts=distinct,
-        authors=authors,
-        summary=f"{posts} posts, {distinct} distinct texts, {authors} authors",
-        sources=_largest_first(sources),
-        languages=_largest_first(languages),
-        topics=_largest_first(topics),
-        terms=leading_terms(texts, usual),
-        posts=[_telling(row) for row in telling],
-        deciding_post=_deciding(last) if posts else None,
+        generation=told.generation,
+        model=analysis.model_hash[:_HASH_CUT] if analysis else "",
+        catalogue=analysis.catalogue_hash[:_HASH_CUT] if analysis else "",
+        posts_counted=told.posts,
+        texts=told.texts,
+        authors=told.authors,
+        summary=f"{told.posts} posts, {told.texts} distinct texts, {told.authors} authors",
+        carried_by=carried_by(told.posts, mentions.busiest_authors(), texts),
+        sources=_largest_first(told.sources),
+        languages=_largest_first(told.languages),
+        topics=_largest_first(told.topics),
+        brands=dict(list(_largest_first(told.brands).items())[:_BRANDS_SHOWN]),
+        source_shares=shares(told.sources, told.posts, before.sources, before.of_series),
+        language_shares=shares(told.languages, told.posts, before.languages, before.of_series),
+        topic_shares=shares(topics, told.posts, before.topics, before.of_brand),
+        terms=[term.term for term in terms],
+        term_details=terms,
+        posts=_most_telling(mentions.heaviest()),
+        deciding_post=_deciding(told.latest) if told.posts else None,
     )
 
 
-def _telling(row: Any) -> TellingPost:
-    source, post_id, created_at, author, followers, url, text, negative = row
+def _of_verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "condition": verdict.reason,
+        "since": verdict.since,
+        "until": verdict.at,
+        "minutes": (verdict.at - verdict.since) // timedelta(minutes=1),
+        "negative": verdict.observed,
+        "mentions": verdict.mentions,
+        "expected": round(verdict.expected, 3),
+        "expected_low": round(verdict.expected_low, 3),
+        "expected_high": round(verdict.expected_high, 3),
+        "share": round(verdict.observed / max(verdict.mentions, 1), 4),
+        "expected_share": round(verdict.expected_share, 4),
+        "score": round(verdict.score, 4),
+        "share_evidence": round(verdict.share_evidence, 3),
+        "count_evidence": round(verdict.count_evidence, 3),
+    }
+
+
+def _most_telling(rows: Sequence[Mapping[str, Any]]) -> list[TellingPost]:
+    candidates = [
+        Candidate(
+            row["text"], f"{row['source']}:{row['author_id']}" if row["author_id"] else "",
+            row["weight"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return [_telling(rows[i]) for i in most_telling(candidates, TELLING_POSTS)]
+
+
+def _telling(row: Mapping[str, Any]) -> TellingPost:
+    url, text = row["url"], row["text"]
     return TellingPost(
-        source=source,
-        post_id=post_id,
-        created_at=created_at,
-        author=author,
-        followers=followers,
+        source=row["source"],
+        post_id=row["post_id"],
+        created_at=row["created_at"],
+        author=row["author"],
+        followers=row["followers"],
         # What is no web link (javascript:, data:) is no link.
         url=url if url.lower().startswith(("https://", "http://")) else "",
         text=text if len(text) <= TEXT_CUT else text[: TEXT_CUT - 1] + "…",
-        negative=negative / 10_000,
+        negative=row["negative"] / 10_000,
     )
 
 
-def _deciding(last: Any) -> DecidingPost:
-    created_at, ingested_at, source, post_id = last
+def _deciding(latest: Sequence[Any]) -> DecidingPost:
+    created_at, ingested_at, source, post_id = latest
     return DecidingPost(
         source=source, post_id=post_id, created_at=created_at, ingested_at=ingested_at
     )
 
 
-def _largest_first(counted: Any) -> dict[str, int]:
-    """A sumMap's (keys, values) as a dictionary, the largest first."""
-    keys, values = counted
-    pairs = sorted(zip(keys, values, strict=True), key=lambda pair: (-pair[1], pair[0]))
-    return {str(key): int(value) for key, value in pairs}
+def _largest_first(counted: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -39,7 +39,8 @@ def post(at: datetime, mood: str = "negative", **changed: Any) -> Row:
         "author": Author(id=f"a{number}", name=f"Author {number}", followers=10),
     }
     record = Record("posts", 0, number, at, None, b"")
-    mentions = [ScoredMention(Mention(brand, topics, ((0, 1),)), *units)]
+    one = ScoredMention(Mention(brand, topics, ((0, 1),)), *units)
+    mentions = changed.pop("mentions", [one])
     return to_row(Analysed(Decoded(record, Post(**(fields | changed)), True), at, mentions), 3)
 
 
