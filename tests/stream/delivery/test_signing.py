@@ -40,22 +40,24 @@ case " $4 " in *" $want "*) echo 1;; *) echo 0;; esac
 """
 
 
-def generic(*secrets: str, now: datetime = NOW) -> Request:
-    return signed(receiver("generic", secrets=list(secrets)), "msg_1", BODY, now)
+def generic(*secrets: str, now: datetime | None = None) -> Request:
+    """Signed now: what checks it lives by the wall clock, whenever the test is run."""
+    at = now or datetime.now(UTC)
+    return signed(receiver("generic", secrets=list(secrets)), "msg_1", BODY, at)
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_signature_of_another_time_is_refused(minutes: int) -> None:
-    request = generic(SECRET, now=NOW + timedelta(minutes=minutes))
+    request = generic(SECRET, now=datetime.now(UTC) + timedelta(minutes=minutes))
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(request.content.decode(), request.headers)
 
 
 def test_the_zone_of_the_clock_does_not_matter() -> None:
-    beijing = NOW.astimezone(timezone(timedelta(hours=8)))
-    request = generic(SECRET, now=beijing)
+    now = datetime.now(UTC)
+    request = generic(SECRET, now=now.astimezone(timezone(timedelta(hours=8))))
     assert Webhook(SECRET).verify(request.content.decode(), request.headers) == BODY
-    assert request.headers == generic(SECRET).headers
+    assert request.headers == generic(SECRET, now=now).headers
 
 
 def test_another_body_is_refused() -> None:
@@ -132,5 +134,5 @@ def test_the_check_that_the_documents_show_holds() -> None:
     assert genuine(OTHER_SECRET, request.headers, request.content)
     assert not genuine(SECRET, request.headers, request.content + b" ")
     assert not genuine("whsec_" + "A" * 32, request.headers, request.content)
-    old = generic(SECRET, now=NOW - timedelta(minutes=6))
+    old = generic(SECRET, now=datetime.now(UTC) - timedelta(minutes=6))
     assert not genuine(SECRET, old.headers, old.content)
