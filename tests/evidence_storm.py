@@ -6,7 +6,6 @@ an hour in which MENTIONS posts (100,000) complain about one of them, among as m
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -73,17 +72,15 @@ def main(mentions: int) -> None:
         fill(client, "storm", 2 * mentions, since, STORM)
         ten, minute = timedelta(seconds=10), timedelta(minutes=1)
         run_pass(client, now=NOON, margin=ten, retention=400 * days, limit=minute)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         seconds = []
         for _ in range(TIMES):
             began = time.perf_counter()
             found = gather(client, change.row, verdict, rule, minute)
             seconds.append(time.perf_counter() - began)
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         client.close()
     print(found.summary, "·", ", ".join(found.terms), "·", found.carried_by.words)
-    print(f"gathered in {min(seconds):.2f} to {max(seconds):.2f} s, +{(after - before) >> 10} MB")
-    print(f"{len(found.model_dump_json())} bytes")
+    size = len(found.model_dump_json())
+    print(f"gathered in {min(seconds):.2f} to {max(seconds):.2f} s, {size:,} bytes")
 
 
 if __name__ == "__main__":
