@@ -66,6 +66,10 @@ class Escalation(_Part):
     receivers: tuple[Name, ...] = Field(min_length=1)
 
 
+WHO_IS_TOLD = {"receivers", "quiet_hours", "escalation"}
+"""Fields of a rule that are no ground of a verdict."""
+
+
 class Rule(_Part):
     """One rule: which series, how sensitive, and how an incident lives."""
 
@@ -107,7 +111,7 @@ class Rule(_Part):
     @property
     def version(self) -> str:
         """12 hexadecimal digits that change with whatever the rule means but for who is told."""
-        meant = self.model_dump_json(exclude={"receivers"})
+        meant = self.model_dump_json(exclude=WHO_IS_TOLD)
         return hashlib.sha256(meant.encode()).hexdigest()[:12]
 
     def covers(self, brand: str, topic: str) -> bool:

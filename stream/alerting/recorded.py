@@ -20,9 +20,7 @@ from stream.detector.detect import DETECTOR_VERSION
 from stream.detector.folds import MINUTE, Judged, Minutes, SeriesKey, judge_from
 from stream.detector.verdict import Verdict
 from stream.errors import StopService
-from stream.rules import Rule
-
-_WHO_IS_TOLD = {"receivers", "quiet_hours", "escalation"}  # no ground of a verdict
+from stream.rules import WHO_IS_TOLD, Rule
 
 
 class Recorded(BaseModel):
@@ -92,7 +90,7 @@ def record(rule: Rule, grounds: Grounds, verdict: Verdict, posts: Fingerprints) 
     counted = minutes.counts.get(key, none)[:, : (verdict.at - minutes.since) // MINUTE]
     return Recorded(
         detector_version=DETECTOR_VERSION,
-        rule=rule.model_dump(mode="json", exclude=_WHO_IS_TOLD),
+        rule=rule.model_dump(mode="json", exclude=WHO_IS_TOLD),
         brand=brand,
         topic=topic,
         closed_to=minutes.until,
