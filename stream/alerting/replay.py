@@ -14,9 +14,11 @@ from stream.alerting.differences import Difference, compare
 from stream.alerting.minutes import count_authors, read_minutes
 from stream.alerting.recorded import Recorded, judge_again
 from stream.database import Client, errors_sorted
+from stream.detector.detect import DETECTOR_VERSION
 from stream.detector.folds import Minutes
 from stream.detector.verdict import Verdict, heard_from
 from stream.errors import StopService, UsageError
+from stream.rules import Rule
 
 _ALL = 1_000_000  # posts of today that are compared
 
@@ -102,6 +104,27 @@ def disagreements(stored: Stored, recorded: Recorded) -> list[str]:
         for name, then in told.items()
         if then != (now := getattr(again, name))
     ]
+
+
+def outdated(recorded: Recorded, rule: Rule | None) -> list[str]:
+    """What has changed since it was recorded that a verdict is made by; `rule` is as it is now."""
+    found = []
+    if recorded.detector_version != DETECTOR_VERSION:
+        found.append(
+            f"recorded by detector {recorded.detector_version}, this is {DETECTOR_VERSION}: it may "
+            "judge the same counts otherwise"
+        )
+    now = rule.model_dump(mode="json") if rule else {}
+    changed = [
+        f"{name} was {value}, is {now.get(name)}"
+        for name, value in recorded.rule.items()
+        if rule and now.get(name) != value
+    ]
+    if changed:
+        found.append(
+            f"the rule has changed since ({'; '.join(changed)}); it is judged by the rule as it was"
+        )
+    return found
 
 
 def judge_today(client: Client, stored: Stored, recorded: Recorded, limit: int) -> Today:

@@ -18,6 +18,7 @@ from stream.cli import (
     explain_commands,
     export_commands,
     model_commands,
+    replay_commands,
     service_commands,
     train_commands,
     verify_commands,
@@ -40,6 +41,7 @@ service_commands.add_to(app)
 data_commands.add_to(app)
 dlq_commands.add_to(app)
 delivery_commands.add_to(app)
+replay_commands.add_to(app)
 verify_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream.cli.options import AsJson, ConfigFile, settings_from
+from stream.cli.options import AsJson, ConfigFile, database_from, settings_from
 from stream.errors import StopService, UsageError
 from stream.logs import escape
 
 if TYPE_CHECKING:
-    from stream.database import Client
     from stream.delivery.outbox import Delivery
-    from stream.settings import Settings
 
 Alert = Annotated[
     str | None, typer.Option("--alert", metavar="ID", help="Only notices of this alert.")
@@ -61,7 +57,7 @@ def list_attempts(
     """
     from stream.delivery.attempts import attempts
 
-    with _database(settings_from(config)) as client:
+    with database_from(settings_from(config)) as client:
         found = attempts(
             client, alert=alert or "", receiver=receiver or "", failed=failed, limit=limit
         )
@@ -98,7 +94,7 @@ def retry(
     if all_failed == bool(alert or receiver):
         raise UsageError("give --alert ID, --receiver NAME (or both), or --all-failed")
     meant_alert, to = alert or "", receiver or ""
-    with _database(settings_from(config)) as client:
+    with database_from(settings_from(config)) as client:
         if not all_failed and not attempts(client, alert=meant_alert, receiver=to, limit=1):
             told = {"--alert": alert, "--receiver": receiver}
             raise StopService(
@@ -166,21 +162,6 @@ def schema() -> None:
     from stream.delivery.formats.generic import json_schema
 
     print(json.dumps(json_schema(), indent=2))
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Client]:
-    """The database the settings name, with its schema as it should be."""
-    from stream import schema as tables
-    from stream.database import connect
-    from stream.service import schema_target
-
-    client = connect(settings.clickhouse)
-    try:
-        tables.require(client, schema_target(settings))
-        yield client
-    finally:
-        client.close()
 
 
 def _line(one: Delivery) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stream.errors import UsageError
 from stream.logs import set_up_logs
 from stream.settings import Kafka, Settings, load_settings
+
+if TYPE_CHECKING:
+    from stream.database import Client
 
 USUAL_CONFIG = Path("config/undertone.yaml")
 
@@ -49,6 +54,21 @@ def broker_from(settings: Settings) -> Kafka:
             "UNDERTONE_KAFKA__BOOTSTRAP_SERVERS"
         )
     return broker
+
+
+@contextmanager
+def database_from(settings: Settings) -> Iterator[Client]:
+    """The database the settings name, with its schema as it should be."""
+    from stream import schema
+    from stream.database import connect
+    from stream.service import schema_target
+
+    client = connect(settings.clickhouse)
+    try:
+        schema.require(client, schema_target(settings))
+        yield client
+    finally:
+        client.close()
 
 
 def stop_on_signals() -> threading.Event:

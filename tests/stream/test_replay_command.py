@@ -1,0 +1,81 @@
+"""`undertone replay` from the shell: exit codes, one-line errors, and what machines read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from stream.alerting.coverage import Coverage
+from stream.alerting.judge import AlertWatcher
+from stream.cli import main
+from stream.database import Client
+from stream.rules import Rule, Rules
+from stream.settings import ClickHouse
+from tests.stream.speaking import World, post, quiet
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+RULE = Rule(name="mood", history="24h", warm_up="6h")
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    client: Client,
+    clickhouse_settings: ClickHouse,
+) -> Iterator[Call]:
+    """One alert in the database; a call of the command on it: exit code, output, errors."""
+    world = World(client, clickhouse_settings)
+    storm = [post(NOON + i * MINUTE / 3) for i in range(30)]
+    world.say([*quiet(NOON - timedelta(hours=14), NOON), *storm], NOON + 10 * MINUTE)
+    watching = AlertWatcher(client, Rules(rules=[RULE]), world.settings)
+    watching.step(NOON + 10 * MINUTE, Coverage(NOON + 10 * MINUTE, timedelta(0), 0))
+    world.say([post(NOON + MINUTE / 2, post_id="late\x1b[2J")], NOON + 12 * MINUTE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["undertone", "replay", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    yield run
+
+
+def test_the_verdict_is_told_again_and_what_came_since(call: Call, client: Client) -> None:
+    alert_id, written = client.query("SELECT alert_id, count() FROM alerts GROUP BY 1").result_rows[
+        0
+    ]
+    code, out, _ = call(alert_id[:8])
+    assert code == 0
+    assert "the same verdict, in every bit" in out
+    assert "late          1 post     +1 negative    +1 mentions   reddit late\\x1b[2J" in out
+    assert "\x1b" not in out
+
+    code, out, _ = call(alert_id, "--json")
+    told = json.loads(out)
+    assert code == 0 and told["recorded"]["agrees"] is True
+    assert told["today"]["causes"] == {"late": {"posts": 1, "negative": 1, "mentions": 1}}
+    assert client.query("SELECT count() FROM alerts").result_rows == [(written,)]
+
+    code, _, err = call("nobody")
+    assert code == 2 and err == (
+        "undertone: ALERT nobody: no alert's id begins so; `undertone alerts` lists them\n"
+    )
+
+    client.command("ALTER TABLE alerts UPDATE expected = 99 WHERE 1 SETTINGS mutations_sync = 1")
+    code, out, _ = call(alert_id)
+    assert code == 1
+    assert "NOT the verdict that was told" in out and "expected: 99.0 was told" in out
