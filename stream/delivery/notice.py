@@ -39,6 +39,17 @@ class Post(_Part):
     negative: float | None = Field(None, description="probability, 0 to 1")
 
 
+class CarriedBy(_Part):
+    """Whether many posts are few voices."""
+
+    few_authors: bool = Field(False, description="`authors` wrote the share `authors_share`")
+    authors: int = 0
+    authors_share: float = 0.0
+    one_text: bool = Field(False, description="`near_copies` of `looked_at` are of one text")
+    near_copies: int = 0
+    looked_at: int = 0
+
+
 class Evidence(_Part):
     """Why: counts are of mentions in [since, until), and null where the alert counts none."""
 
@@ -53,6 +64,7 @@ class Evidence(_Part):
     texts: int | None = Field(None, description="distinct texts among the negative")
     authors: int | None = Field(None, description="distinct authors of the negative")
     summary: str = ""
+    carried_by: CarriedBy | None = None
     sources: dict[str, int] = Field({}, description="negative mentions by source")
     languages: dict[str, int] = {}
     topics: dict[str, int] = {}

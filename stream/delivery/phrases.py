@@ -65,6 +65,18 @@ OTHER: dict[Language, str] = {
 }
 """For what has no title: its kind and what happened, by name."""
 
+CARRIED_BY: dict[Language, dict[str, str]] = {
+    "en": {
+        "few_authors": "{authors} wrote {percent} % of it",
+        "one_text": "{near_copies} of {looked_at} are near-copies of one text",
+    },
+    "zh": {
+        "few_authors": "{authors} 位作者发布了其中 {percent}%",
+        "one_text": "{looked_at} 条中有 {near_copies} 条近乎相同",
+    },
+}
+"""What to bear in mind about who drives it."""
+
 CHINESE: dict[str, str] = {
     "warning": "警告",
     "high": "严重",
@@ -82,7 +94,7 @@ CHINESE: dict[str, str] = {
 LABELS: dict[Language, dict[str, str]] = {
     "en": {
         "severity": "Severity: ",
-        "who": "Who: ",
+        "who": "Driven by: ",
         "terms": "Terms: ",
         "topics": "Topics: ",
         "sources": "Sources: ",
@@ -96,7 +108,7 @@ LABELS: dict[Language, dict[str, str]] = {
     "zh": {
         "severity": "级别：",
         "who": "规模：",
-        "terms": "高频词：",
+        "terms": "关键词：",
         "topics": "话题：",
         "sources": "来源：",
         "comment": "备注：",

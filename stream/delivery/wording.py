@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from stream.delivery.notice import Evidence, Notice, Post
-from stream.delivery.phrases import CHINESE, LABELS, OF_EVERY_KIND, OTHER, TITLES
+from stream.delivery.phrases import CARRIED_BY, CHINESE, LABELS, OF_EVERY_KIND, OTHER, TITLES
 from stream.delivery.plain import one_line, web_link
 from stream.receivers import Language
 from stream.severities import SEVERITIES
@@ -116,12 +116,28 @@ def _who(evidence: Evidence, language: Language) -> str:
     posts, texts, authors = evidence.posts_counted, evidence.texts, evidence.authors
     if posts is None or texts is None or authors is None:
         return ""
+    mind = _few_voices(evidence, language)
     if language == "zh":
-        return f"{posts} 条帖子，{texts} 种文本，{authors} 位作者"
-    return ", ".join(
-        f"{number} {name}{'' if number == 1 else 's'}"
-        for number, name in ((posts, "post"), (texts, "distinct text"), (authors, "author"))
-    )
+        return "；".join([f"{posts} 条帖子，{texts} 种文本，{authors} 位作者", *mind])
+    named = ((posts, "post"), (texts, "distinct text"), (authors, "author"))
+    return "; ".join([", ".join(_some(number, name) for number, name in named), *mind])
+
+
+def _few_voices(evidence: Evidence, language: Language) -> list[str]:
+    """What to bear in mind where many posts are few voices."""
+    carried = evidence.carried_by
+    if carried is None:
+        return []
+    authors = _some(carried.authors, "author") if language == "en" else str(carried.authors)
+    values = {"authors": authors, "percent": f"{100 * carried.authors_share:.0f}"}
+    values |= {"near_copies": str(carried.near_copies), "looked_at": str(carried.looked_at)}
+    phrases = CARRIED_BY[language]
+    holds = {"few_authors": carried.few_authors, "one_text": carried.one_text}
+    return [phrases[name].format(**values) for name, does in holds.items() if does]
+
+
+def _some(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _quote(post: Post) -> Quote:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream.delivery.notice import Notice
+from stream.delivery.plain import one_line
 from stream.delivery.wording import Message, message
 from stream.receivers import Receiver
 
@@ -22,12 +23,13 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A header, the facts, and each post as a quotation with its link."""
     told = message(notice, receiver.language)
+    title = one_line(told.title, _HEADER)
     return {
         "text": told.title.translate(_ESCAPES),
         "blocks": [
             {
                 "type": "header",
-                "text": {"type": "plain_text", "text": told.title[:_HEADER], "emoji": False},
+                "text": {"type": "plain_text", "text": title, "emoji": False},
             },
             {"type": "rich_text", "elements": _facts(told) + _posts(told)},
         ],

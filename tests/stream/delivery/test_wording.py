@@ -6,7 +6,9 @@ from typing import Any, get_args
 
 import pytest
 
+from stream.alerting.carried import carried_by
 from stream.alerting.incidents import TransitionName
+from stream.delivery.notice import Notice
 from stream.delivery.phrases import LABELS, TITLES
 from stream.delivery.wording import message
 from stream.receivers import Language
@@ -15,6 +17,10 @@ from tests.stream.delivery.notices import EVIDENCE, notice
 
 def title(language: Language = "en", **changed: Any) -> str:
     return message(notice(**changed), language).title
+
+
+def english(told: Notice) -> list[str]:
+    return message(told, "en").lines()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,15 @@ def test_a_comment_is_told_with_the_acknowledgement() -> None:
 def test_who_drives_it_counts_right() -> None:
     one = {"posts_counted": 1, "texts": 1, "authors": 1}
     lines = message(notice(evidence=EVIDENCE | one), "en").lines()
-    assert "Who: 1 post, 1 distinct text, 1 author" in lines
+    assert "Driven by: 1 post, 1 distinct text, 1 author" in lines
+
+
+def test_few_voices_are_said_to_be_few() -> None:
+    found = carried_by(40, [20, 10, 2], ["burns!"] * 40)
+    told = notice(evidence=EVIDENCE | {"carried_by": found.model_dump()})
+    assert any(line.endswith("authors; " + found.words) for line in english(told))
+    chinese = "".join(message(told, "zh").lines())
+    assert "1 位作者发布了其中 50%；40 条中有 40 条近乎相同" in chinese
 
 
 @pytest.mark.parametrize(
