@@ -21,6 +21,7 @@ from stream.delivery.answers import Attempt, Outcome
 from stream.delivery.notice import COLUMNS, notice_of
 from stream.delivery.render import render
 from stream.delivery.webhook import endpoint_of, send, webhook_id
+from stream.receivers import Receiver
 from stream.rules import Rules
 
 log = structlog.get_logger()
@@ -202,9 +203,18 @@ class Outbox:
         elif (name, endpoint) in disabled:
             future.set_result(Attempt("disabled", 0, "the endpoint answered 410 before"))
         else:
-            body = render(notice_of(row, self._public_url), receiver)
-            future = self._threads.submit(self._send, receiver, message, body, now)
+            future = self._threads.submit(self._tell, receiver, message, row, now)
         return _Sending(key, endpoint, message, attempt, attempt - asked, now, future)
+
+    def _tell(
+        self, receiver: Receiver, message: str, row: dict[str, Any], now: datetime
+    ) -> Attempt:
+        try:
+            body = render(notice_of(row, self._public_url), receiver)
+        except Exception as error:  # our own fault in one notice must not silence all others
+            log.exception("notice.not_made", alert_id=row["alert_id"], receiver=receiver.name)
+            return Attempt("retry", 0, f"the notice could not be made: {type(error).__name__}")
+        return self._send(receiver, message, body, now)
 
     def _collect(self) -> None:
         """Take what has ended off the list of what is under way."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from prometheus_client import generate_latest
 
 from stream.database import Client, connect
+from stream.delivery.notice import Notice
 from stream.delivery.outbox import JITTER, WAITS, Delivery, Outbox, wait_after
+from stream.delivery.render import render
 from stream.errors import RetryLater
-from stream.receivers import Receiver
+from stream.logs import set_up_logs
+from stream.metrics import REGISTRY
+from stream.receivers import OWN_SIGNATURE, Format, Receiver
 from stream.rules import Rules
-from stream.settings import ClickHouse
-from tests.stream.hooks import Hook, hook, status
+from stream.settings import ClickHouse, Log
+from tests.stream.hooks import SECRET, Hook, hook, status, written
 
 NOW = datetime.now(UTC)
 
@@ -202,3 +207,50 @@ def test_waits_are_spread_by_a_fifth_and_repeatable(attempt: int) -> None:
         timedelta(hours=8), wait_after(attempt, "msg_1") or timedelta(0)
     )
     assert wait_after(len(WAITS) + 1, "msg_1") is None
+
+
+def test_a_notice_that_cannot_be_made_holds_up_no_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(notice: Notice, receiver: Receiver) -> dict[str, Any]:
+        if notice.alert_id == "a1":
+            raise KeyError("ours")
+        return render(notice, receiver)
+
+    monkeypatch.setattr("stream.delivery.outbox.render", faulty)
+    with hook() as there:
+        box = outbox(client, there.receiver())
+        for alert_id in ("a1", "a2"):
+            tell(client, "marketing", alert_id=alert_id)
+        done = {one.alert_id: one for one in box.deliver_due(NOW, patience=5)}
+    assert (done["a1"].outcome, done["a2"].outcome) == ("retry", "sent")
+    assert done["a1"].reason == "the notice could not be made: KeyError"
+
+
+def test_no_key_of_any_receiver_is_logged_or_stored(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a product's answer repeats it, and with every logger at its most talkative."""
+
+    def echo(request: Any) -> None:
+        written(400, f"{request.path} {SECRET}".encode())(request)
+
+    key = SECRET.removeprefix("whsec_")
+    set_up_logs(Log(level="debug", json_lines=True))
+    with hook(echo) as there:
+        receivers = [
+            there.receiver(
+                product,
+                format=product,
+                path="/canary-of-path?access_token=canary-of-query",
+                secrets=[key if product in OWN_SIGNATURE else SECRET],
+            )
+            for product in get_args(Format)
+        ]
+        tell(client, *get_args(Format))
+        done = outbox(client, *receivers).deliver_due(NOW, patience=5)
+    assert outcomes(done) == [("retry", 400)] * 7
+    stored = str(client.query("SELECT * FROM deliveries").result_rows)
+    told = "".join(capsys.readouterr()) + stored + generate_latest(REGISTRY).decode()
+    assert "HTTP 400: /…?…=…" in told
+    assert "canary" not in told and key not in told
