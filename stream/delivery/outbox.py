@@ -37,6 +37,7 @@ LONGEST_WAIT = timedelta(hours=8)  # whatever a Retry-After asks for
 TOLD_WITHIN = timedelta(days=7)  # older transitions are history, not news
 
 _AT_ONCE = 4  # requests to one receiver
+_MOST_AT_ONCE = 256  # in all: so many slow receivers there must be before others wait
 _FINAL = "('sent', 'disabled', 'gave_up')"
 
 _DUE = f"""
@@ -133,10 +134,13 @@ class Outbox:
         self._public_url = public_url
         self._rules = rules
         self._send = send
-        workers = min(64, max(1, _AT_ONCE * len(rules.receivers)))
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="webhook")
+        self._threads = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="webhook")
         self._under_way: dict[_Key, _Sending] = {}
         self._unrecorded: list[Delivery] = []
+
+    def follow(self, rules: Rules) -> None:
+        """From now on the receivers are those of these rules."""
+        self._rules = rules
 
     def deliver_due(self, now: datetime, patience: float = 0.5) -> list[Delivery]:
         """Start what is due, record what has ended; returns the attempts recorded.

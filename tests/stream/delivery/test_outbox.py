@@ -169,6 +169,16 @@ def test_a_receiver_no_longer_configured_is_given_up(client: Client) -> None:
     assert outbox(client).deliver_due(after(10**5)) == []
 
 
+def test_a_receiver_that_moved_is_told_where_it_is_now(client: Client) -> None:
+    with hook(status(500)) as old, hook() as new:
+        box = outbox(client, old.receiver())
+        tell(client, "marketing")
+        assert outcomes(box.deliver_due(NOW, patience=5)) == [("retry", 500)]
+        box.follow(Rules(receivers=[new.receiver()]))
+        assert outcomes(box.deliver_due(after(10), patience=5)) == [("sent", 204)]
+        assert len(old.messages) == len(new.verified()) == 1
+
+
 def test_what_nobody_answers_is_given_up_after_about_a_day(client: Client) -> None:
     """Every attempt falls in its time, and the last one is final."""
     tried: list[datetime] = []
