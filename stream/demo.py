@@ -31,10 +31,10 @@ from stream.errors import StopService
 from stream.receiver import Receiver
 from stream.receivers import Receiver as ReceiverRule
 from stream.rules import Rule, Rules
+from stream.running import Running
 from stream.scenario import Message, Scenario, expected, load_scenario, messages
 from stream.score import Scorer
 from stream.service import (
-    Running,
     embedded_broker,
     prepare_database,
     start_board,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove, NewTopic
 from kafka.errors import (
     AuthorizationError,
     KafkaConfigurationError,
@@ -51,6 +51,11 @@ def connection(settings: Kafka) -> dict[str, Any]:
 def consumer(settings: Kafka) -> KafkaConsumer:
     """A member of the consumer group, not subscribed yet. Raises RetryLater or StopService."""
     return _consumer(settings, settings.group_id)
+
+
+def candidate(settings: Kafka, group_id: str) -> KafkaConsumer:
+    """A member of another group than the consumers'. Raises RetryLater or StopService."""
+    return _consumer(settings, group_id)
 
 
 def reader(settings: Kafka) -> KafkaConsumer:
@@ -152,6 +157,18 @@ def create_topics(settings: Kafka) -> None:
         NewTopic(settings.topic, settings.partitions, 1),
         NewTopic(settings.dlq_topic, 1, 1, topic_configs={"max.message.bytes": headroom}),
     ]
+    _create(settings, wanted)
+
+
+def create_leader_topic(settings: Kafka, topic: str) -> None:
+    """Create the watchers' topic where it is missing: one partition, in which nothing is written.
+
+    Raises RetryLater, or StopService where we may not.
+    """
+    _create(settings, [NewTopic(topic, 1, 1)])
+
+
+def _create(settings: Kafka, wanted: Sequence[NewTopic]) -> None:
     with errors_sorted():
         admin = KafkaAdminClient(**connection(settings))
         try:
@@ -186,6 +203,21 @@ def message_limits(settings: Kafka) -> dict[str, int]:
         finally:
             admin.close()
     return {topic: int(found[topic]["max.message.bytes"]["value"]) for topic in topics}
+
+
+def take_out_others(settings: Kafka, group_id: str, member_id: str) -> int:
+    """Take every member but this one out of a group; how many. Raises RetryLater or StopService."""
+    with errors_sorted():
+        admin = KafkaAdminClient(**connection(settings))
+        try:
+            members = admin.describe_groups([group_id])[group_id]["members"]
+            others = [one["member_id"] for one in members if one["member_id"] != member_id]
+            if others:
+                gone = [MemberToRemove(member_id=other) for other in others]
+                admin.remove_group_members(group_id, gone)
+        finally:
+            admin.close()
+    return len(others)
 
 
 @contextmanager

@@ -111,6 +111,11 @@ SWEEP_DIFFERENCES = Gauge(
 )
 
 # Alerts
+LEADER = Gauge(
+    "undertone_leader",
+    "1 while this watcher acts, 0 while another does",
+    registry=REGISTRY,
+)
 INCIDENTS_OPEN = Gauge("undertone_incidents_open", "Incidents open now", registry=REGISTRY)
 TRANSITIONS = Counter(
     "undertone_transitions", "Incident transitions written", ["transition"], registry=REGISTRY

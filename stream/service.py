@@ -7,10 +7,8 @@ so tests and the demo run it in process. The first fatal error of any part stops
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -28,13 +26,14 @@ from stream.database import Client, connect
 from stream.dead_letters import BadStreamGuard, DeadLetters
 from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, reached_at, running_in
 from stream.errors import UsageError
-from stream.health import Health
+from stream.leadership import leadership_for
 from stream.match import Matcher
 from stream.pipeline import Pipeline
 from stream.probes import probes
 from stream.retry import Patience, Stopped
 from stream.rules import Rules
 from stream.rules_file import load_rules
+from stream.running import Running, nothing_to_check
 from stream.score import Scorer
 from stream.settings import Kafka, Settings
 from stream.store import Store
@@ -43,68 +42,6 @@ from stream.watch import Watcher, run_watcher
 log = structlog.get_logger()
 
 SHIPPED_MODEL = Path(models.__file__).parent / "default"
-_JOIN_SECONDS = 22  # of the 25 s that a clean stop may take
-
-
-def _nothing_to_check() -> None:
-    """For a process that started nothing which could end by itself."""
-
-
-@dataclass
-class Running:
-    """What the parts of one process share, and their threads."""
-
-    settings: Settings
-    clock: Clock
-    stop: threading.Event
-    check: Callable[[], None] = _nothing_to_check
-    """Raises when something outside the threads has ended for good."""
-    health: Health = field(default_factory=Health)
-    failures: list[BaseException] = field(default_factory=list)
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.patience = Patience(self.stop, self.health)
-        for system in ("kafka", "clickhouse"):
-            self.health.watch(system)
-
-    def start(self, name: str, run: Callable[[], None]) -> None:
-        """Run a part in a thread; its failure stops the service and is raised by `wait`."""
-
-        def body() -> None:
-            try:
-                run()
-            except Stopped:
-                pass
-            except BaseException as error:
-                self.failures.append(error)
-                log.error("part.failed", part=name, reason=str(error))
-            finally:
-                self.stop.set()
-
-        thread = threading.Thread(target=body, name=name, daemon=True)
-        self.threads.append(thread)
-        thread.start()
-
-    def wait(self) -> None:
-        """Wait until something sets the stop event. In turns, so that signals are heard.
-
-        Raises what `check` raises.
-        """
-        while not self.stop.wait(0.5):
-            self.check()
-
-    def end(self) -> None:
-        """Stop all parts and wait for them, within what a clean stop may take."""
-        self.stop.set()
-        deadline = time.monotonic() + _JOIN_SECONDS
-        for thread in self.threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    def raise_failure(self) -> None:
-        """Raise the first failure of any part, if there was one."""
-        if self.failures:
-            raise self.failures[0]
 
 
 @contextmanager
@@ -118,7 +55,7 @@ def embedded_broker(settings: Settings) -> Iterator[tuple[Settings, Callable[[],
     if settings.kafka.bootstrap_servers:
         if settings.kafka.create_topics:
             kafka.create_topics(settings.kafka)
-        yield settings, _nothing_to_check
+        yield settings, nothing_to_check
         return
     with EmbeddedBroker(settings.kafka.path, settings.kafka.port or None) as broker:
         reached = reached_at(broker.bootstrap_servers, settings.kafka)
@@ -241,11 +178,13 @@ def start_watcher(
     """Load the rules, so that errors show at once, and run the watcher in a thread."""
     settings = running.settings
     rules = rules or load_rules(settings.alerts.file)
+    leadership = leadership_for(settings, running.health)
     watcher = running.patience.until_answered(
-        lambda: Watcher(settings, rules, running.clock, on_transition), "clickhouse"
+        lambda: Watcher(settings, rules, running.clock, on_transition, leadership), "clickhouse"
     )
     log.info("watcher.starting", rules=len(rules.rules), receivers=len(rules.receivers))
     running.start("watcher", lambda: run_watcher(watcher, settings, running.health, running.stop))
+    running.start("leadership", leadership.run)
 
 
 def start_board(running: Running, *, consumes: bool) -> BoardServer:
@@ -274,7 +213,7 @@ def run_roles(
     Raises the first failure of any part; a stop by signal is no failure.
     """
     with ExitStack() as closing:
-        check = _nothing_to_check
+        check = nothing_to_check
         if consumes:
             settings, check = closing.enter_context(embedded_broker(settings))
         running = Running(settings, clock, stop, check)

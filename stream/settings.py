@@ -151,6 +151,9 @@ class Alerts(_Part):
     closes_after: Duration = Field(
         timedelta(seconds=10), description="a minute is closed this long after its end"
     )
+    leader_topic: str = Field(
+        "undertone.leader", description="one partition; the watcher that holds it acts"
+    )
 
 
 def _web_root(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
@@ -30,6 +31,7 @@ from stream.database import Client, connect
 from stream.delivery.outbox import Outbox
 from stream.errors import RetryLater, UndertoneError
 from stream.health import Health
+from stream.leadership import Alone, Leadership
 from stream.retry import Stopped
 from stream.rules import Rules
 from stream.settings import Settings
@@ -127,7 +129,11 @@ class Jobs:
 
 
 class Watcher:
-    """Windows → verdicts → transitions → deliveries, for one process."""
+    """Windows → verdicts → transitions → deliveries, for one process.
+
+    Every watcher recomputes windows, which may be done by several at once: what boards show does
+    not wait for a leader. Only the one that leads judges, tells and sweeps.
+    """
 
     def __init__(
         self,
@@ -135,20 +141,24 @@ class Watcher:
         rules: Rules,
         clock: Clock,
         on_transition: Callable[[Written], None] = lambda _: None,
+        leadership: Leadership | None = None,
     ) -> None:
         self._settings = settings
+        self._leadership = leadership or Alone()
+        self._term: int | None = None
         self._clock = clock
         self._on_transition = on_transition
         # One client a job: clients are not for two threads at once.
         self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
-        self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings)
+        self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings, self._acts)
         self._outbox = Outbox(connect(settings.clickhouse), rules, settings.web.public_url)
         self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
 
     def recompute_and_judge(self) -> None:
         """1. How far everything was read; 2. windows; 3. verdicts on the minutes closed by 1.
 
-        The order matters: what was read by 1 is in the windows of 2.
+        The order matters: what was read by 1 is in the windows of 2. Who leads is asked after 2,
+        and again before anything is written: either may have taken long.
         """
         now = self._clock.now()
         covered = coverage(self._windows, self._settings, now)
@@ -160,13 +170,17 @@ class Watcher:
                 retention=self._settings.retention.posts,
                 limit=self._settings.windows.time_limit,
             )
+        if not self._leads():
+            return
         for written in self._alerts.step(now, covered):
             metrics.TRANSITIONS.labels(transition=written.row.transition).inc()
             self._on_transition(written)
 
     def deliver(self) -> None:
         """Send what is due. Retries are timed by the wall clock: receivers live there."""
-        for attempt in self._outbox.deliver_due(datetime.now(UTC)):
+        leads = self._leadership.term() is not None
+        attempts = self._outbox.deliver_due(datetime.now(UTC)) if leads else self._outbox.settle()
+        for attempt in attempts:
             metrics.DELIVERIES.labels(outcome=attempt.outcome).inc()
 
     def sweep(self, stop: threading.Event) -> None:
@@ -174,6 +188,8 @@ class Watcher:
 
         Raises Stopped between two statements once `stop` is set.
         """
+        if self._leadership.term() is None:
+            return  # the leader does it
         report = Sweep(
             self._sweep,
             span_inside(self._clock.now(), self._settings.retention.posts),
@@ -200,11 +216,23 @@ class Watcher:
             **facts,
         )
 
+    def _leads(self) -> bool:
+        """Whether this watcher acts now. What it knew in an earlier term is read again."""
+        term = self._leadership.term()
+        if term is not None and term != self._term:
+            self._alerts.forget()
+            self._term = term
+        return term is not None
+
+    def _acts(self) -> bool:
+        """Whether it still acts in the term in which it began to judge."""
+        return self._leadership.term() == self._term
+
     def close(self) -> None:
-        self._windows.close()
-        self._alerts.close()
-        self._outbox.close()
-        self._sweep.close()
+        with ExitStack() as closing:  # each, whatever another raises; the last comes first
+            closing.callback(self._leadership.resign)
+            for part in (self._sweep, self._outbox, self._alerts, self._windows):
+                closing.callback(part.close)
 
 
 def run_watcher(
@@ -218,13 +246,15 @@ def run_watcher(
         stop.set()
 
     jobs = Jobs(health, fail)
-    jobs.every("windows", settings.windows.interval, watcher.recompute_and_judge)
-    jobs.every("outbox", _DELIVER_EVERY, watcher.deliver)
-    if settings.windows.sweep is not None:
-        jobs.nightly("sweep", settings.windows.sweep, lambda: watcher.sweep(stop))
-    jobs.start()
-    stop.wait()
-    jobs.stop()
-    watcher.close()
+    try:
+        jobs.every("windows", settings.windows.interval, watcher.recompute_and_judge)
+        jobs.every("outbox", _DELIVER_EVERY, watcher.deliver)
+        if settings.windows.sweep is not None:
+            jobs.nightly("sweep", settings.windows.sweep, lambda: watcher.sweep(stop))
+        jobs.start()
+        stop.wait()
+        jobs.stop()
+    finally:
+        watcher.close()
     if failures:
         raise failures[0]

@@ -8,7 +8,7 @@ watcher ends in the same incidents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -45,15 +45,29 @@ class Written:
 
 
 class AlertWatcher:
-    """Judges each closed minute once, and again when late posts change it. For one thread."""
+    """Judges each closed minute once, and again when late posts change it. For one thread.
 
-    def __init__(self, client: Client, rules: Rules, settings: Settings) -> None:
+    `acts` tells, just before rows are written, whether they still may be.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        rules: Rules,
+        settings: Settings,
+        acts: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._client = client
         self._rules = {rule.name: rule for rule in rules.rules}
         self._limit = settings.clickhouse.query_timeout
         self._seconds = time_limit(self._limit)
         self._lateness = settings.alerts.lateness
-        self._expectations = Expectations(client, self._seconds)
+        self._acts = acts
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as after a restart: another watcher may have acted meanwhile."""
+        self._expectations = Expectations(self._client, self._seconds)
         self._folds: dict[str, Fold] = {}
         self._alarmed: dict[str, set[tuple[SeriesKey, datetime]]] = {}
         self._calm_since: dict[str, datetime | None] = {}
@@ -109,6 +123,8 @@ class AlertWatcher:
         # 3. Evidence and rows; only then is it done.
         found.sort(key=lambda change: (change.row.changed_at, change.row.alert_id))
         written = [self._with_evidence(change) for change in found]
+        if not self._acts():
+            return []  # whoever leads now judges the same minutes
         write_transitions(
             self._client,
             [

@@ -24,8 +24,9 @@ from stream.errors import StopService, UsageError
 from stream.receiver import Receiver
 from stream.receivers import Receiver as ReceiverRule
 from stream.rules import Rule, Rules
+from stream.running import Running
 from stream.score import Scorer
-from stream.service import Running, load_scorer, start_watcher
+from stream.service import load_scorer, start_watcher
 from stream.settings import Settings
 
 POSTS = 2000

@@ -16,8 +16,9 @@ from stream.clock import Clock
 from stream.database import connect
 from stream.embedded.broker import EmbeddedBroker, reached_at
 from stream.errors import StopService, UsageError
+from stream.running import Running
 from stream.score import Scorer
-from stream.service import Running, prepare_database, start_consumer
+from stream.service import prepare_database, start_consumer
 from stream.settings import ClickHouse, Settings
 
 Message = tuple[bytes, bytes]

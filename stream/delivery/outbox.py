@@ -149,12 +149,15 @@ class Outbox:
         requests; slower ones are recorded by a later call. Raises RetryLater; what could not be
         recorded is recorded by the next call, before anything is sent.
         """
-        self._collect()
-        recorded = self._record()
+        recorded = self.settle()
         started = self._start(now)
         wait([sending.future for sending in started], timeout=patience)
+        return recorded + self.settle()
+
+    def settle(self) -> list[Delivery]:
+        """Record what has ended and start nothing; returns the attempts recorded."""
         self._collect()
-        return recorded + self._record()
+        return self._record()
 
     def close(self) -> None:
         """Wait for requests under way, which are bounded in time, and record them."""

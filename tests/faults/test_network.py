@@ -20,7 +20,8 @@ import pytest
 from stream.clock import Clock
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.children import free_port
-from stream.service import Running, start_consumer, start_watcher
+from stream.running import Running
+from stream.service import start_consumer, start_watcher
 from stream.settings import Alerts, Brands, ClickHouse, Kafka, Settings, Windows
 from tests.chaos.hooks import PureScorer
 from tests.e2e.processes import wait_for

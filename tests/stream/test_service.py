@@ -17,7 +17,8 @@ from stream.database import Client
 from stream.errors import RetryLater, StopService
 from stream.health import Health
 from stream.retry import Patience
-from stream.service import Running, embedded_broker, prepare_database, reachable
+from stream.running import Running
+from stream.service import embedded_broker, prepare_database, reachable
 from stream.settings import ClickHouse, Kafka, Settings
 
 
