@@ -6,27 +6,16 @@ An incident goes on as ever meanwhile; it is only told later, if it still stands
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from stream.settings import parse_time_of_day
 from stream.severities import Severity, rank
+from stream.time_zones import TimeZone, zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _zone(name: str) -> str:
-    try:
-        _zone_of(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no time zone is called {name!r}; take a name like Europe/Berlin or Asia/Shanghai"
-        ) from None
-    return name
 
 
 def _time(value: Any) -> Any:
@@ -34,11 +23,6 @@ def _time(value: Any) -> Any:
     if found is None:
         raise ValueError('a time of day looks like "22:00"')
     return found
-
-
-@cache
-def _zone_of(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
@@ -56,7 +40,7 @@ class QuietHours(BaseModel):
 
     start: TimeOfDay = Field(alias="from")
     until: TimeOfDay
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     days: tuple[Day, ...] = Field(_WEEK, min_length=1)
     unless: Severity | None = "critical"
 
@@ -71,7 +55,7 @@ class QuietHours(BaseModel):
         if self.unless is not None and rank(severity) >= rank(self.unless):
             return False
         # The hours of the clock on the wall there: a night with a change of clocks is as quiet.
-        there = at.astimezone(UTC).astimezone(_zone_of(self.time_zone))
+        there = at.astimezone(UTC).astimezone(zone(self.time_zone))
         now, today = there.time().replace(tzinfo=None), there.date()
         overnight = self.until < self.start
         begun_today = now >= self.start and (overnight or now < self.until)

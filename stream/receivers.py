@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from stream.errors import UsageError
+from stream.time_zones import TimeZone
 
 
 def _web_address(value: SecretStr) -> SecretStr:
@@ -79,6 +80,7 @@ class Receiver(BaseModel):
     url: Annotated[SecretStr, AfterValidator(_web_address)]
     format: Format = "generic"
     language: Language = Field("en", description="of what people read")
+    time_zone: TimeZone = Field("UTC", description="of the times people read")
     secrets: Annotated[tuple[Secret, ...], BeforeValidator(as_list)] = Field(
         (), description="the first signs first; two during a rotation"
     )

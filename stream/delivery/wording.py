@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from stream.delivery.notice import Evidence, Notice, Post
@@ -15,6 +14,7 @@ from stream.delivery.phrases import CARRIED_BY, CHINESE, LABELS, OF_EVERY_KIND, 
 from stream.delivery.plain import one_line, web_link
 from stream.receivers import Language
 from stream.severities import SEVERITIES
+from stream.time_zones import shown
 
 Tone = Literal["critical", "high", "warning", "calm", "note"]
 
@@ -50,8 +50,8 @@ class Message:
         return told + [label + value for label, value in self.facts]
 
 
-def message(notice: Notice, language: Language) -> Message:
-    """The notice in words of the language."""
+def message(notice: Notice, language: Language, time_zone: str = "UTC") -> Message:
+    """The notice in words of the language, and in times of the zone."""
     labels = LABELS[language]
     evidence = notice.evidence
     facts = {
@@ -62,14 +62,14 @@ def message(notice: Notice, language: Language) -> Message:
         "sources": _counted(evidence.sources),
         "comment": one_line(notice.comment, _COMMENT),
         "reason": "" if notice.kind == "mood" else _word(notice.reason, language),
-        "opened": _time(notice.opened_at),
+        "opened": shown(notice.opened_at, time_zone),
         "rule": one_line(notice.rule, _NAME),
     }
     return Message(
         title=_title(notice, language),
         headline=_headline(evidence, language),
         facts=tuple((labels[name], value) for name, value in facts.items() if value),
-        posts=tuple(_quote(post) for post in evidence.posts if post.text.strip()),
+        posts=tuple(_quote(post, time_zone) for post in evidence.posts if post.text.strip()),
         url=notice.url,
         open_board=labels["board"],
         open_post=labels["post"],
@@ -140,11 +140,11 @@ def _some(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
-def _quote(post: Post) -> Quote:
+def _quote(post: Post, time_zone: str) -> Quote:
     told = (
         one_line(post.source, _NAME),
         one_line(post.author, _NAME),
-        _time(post.created_at) if post.created_at else "",
+        shown(post.created_at, time_zone) if post.created_at else "",
     )
     by = " · ".join(part for part in told if part)
     return Quote(one_line(post.text, _QUOTE), by, web_link(post.url))
@@ -185,7 +185,3 @@ def _span(minutes: int | None, language: Language) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".rstrip("0").rstrip(".") if value < 10 else f"{value:.0f}"
-
-
-def _time(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -159,6 +159,7 @@ def test_a_wrong_file_is_refused_without_showing_secrets(
         ("format: dingtalk, secret: [SECcanary, SECcanary2]", "dingtalk knows one secret only"),
         ("format: dingtalk, secret: 'SEC canary'", "receivers[0].secrets[0]: must be printable"),
         ("format: wecom, language: de", "receivers[0].language"),
+        ("format: wecom, time_zone: Beijing", "no time zone is called 'Beijing'"),
     ],
 )
 def test_each_format_has_secrets_of_its_own(tmp_path: Path, fields: str, fix: str) -> None:

@@ -27,7 +27,7 @@ def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     Whoever shows the annotations may take them for Markdown or HTML: posts are left out, and what
     else strangers wrote stands in look-alike characters.
     """
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     over = notice.state == "resolved"
     status = "resolved" if over else "firing"
     labels = {

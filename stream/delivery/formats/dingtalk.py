@@ -19,7 +19,7 @@ LARGEST = 19_800  # bytes
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A heading, a list of facts, and each post as a quotation."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     title = without_markup(told.title)
     lines = [f"### {title}", *(f"- {without_markup(line)}" for line in told.lines())]
     for post in told.posts:

@@ -25,7 +25,7 @@ _COLOURS: dict[Tone, str] = {
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A card with a coloured header, the facts, the posts, and a button to the board."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     header = {"template": _COLOURS[told.tone], "title": _plain(told.title)}
     card = {"config": {"wide_screen_mode": True}, "header": header, "elements": _elements(told)}
     return {"msg_type": "interactive", "card": card}

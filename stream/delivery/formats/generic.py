@@ -31,7 +31,7 @@ class Payload(BaseModel):
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """The payload as plain values."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     return {
         "schema": SCHEMA,
         "type": f"alert.{notice.transition}",

@@ -22,7 +22,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A header, the facts, and each post as a quotation with its link."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     title = one_line(told.title, _HEADER)
     return {
         "text": told.title.translate(_ESCAPES),

@@ -26,7 +26,7 @@ _COLOURS: dict[Tone, str] = {
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A card of paragraphs, with a button to the board."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

@@ -26,7 +26,7 @@ _COLOURS: dict[Tone, str] = {
 
 def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     """A coloured title, lines of facts, and each post as a quotation."""
-    told = message(notice, receiver.language)
+    told = message(notice, receiver.language, receiver.time_zone)
     title = f'### <font color="{_COLOURS[told.tone]}">{without_markup(told.title)}</font>'
     lines = [title, *(without_markup(line) for line in told.lines())]
     for post in told.posts:

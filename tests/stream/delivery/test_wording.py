@@ -96,6 +96,22 @@ def test_the_headline_is_the_arithmetic(
     assert message(told, "zh").headline == chinese
 
 
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "2026-11-24 12:04 UTC"),
+        ("Asia/Shanghai", "2026-11-24 20:04 UTC+8"),
+        ("Asia/Kolkata", "2026-11-24 17:34 UTC+5:30"),
+        ("America/St_Johns", "2026-11-24 08:34 UTC-3:30"),
+        ("Pacific/Kiritimati", "2026-11-25 02:04 UTC+14"),
+    ],
+)
+def test_times_are_those_of_the_readers(zone: str, shown: str) -> None:
+    told = message(notice(), "en", zone)
+    assert f"Opened: {shown}" in told.lines()
+    assert all(quote.by.endswith(f"{shown.rsplit(maxsplit=1)[-1]}") for quote in told.posts)
+
+
 def test_a_comment_is_told_with_the_acknowledgement() -> None:
     told = message(notice(transition="acknowledged", actor="Ann", comment="on it"), "en")
     assert "Comment: on it" in told.lines()
