@@ -2,7 +2,7 @@
 
 `timestamp,value[,total]` → `timestamp,value,anomaly_score,alert,expected_low,expected_high,reason`
 (DESIGN §7). `value` is negative mentions, `total` all mentions; without it only the count can tell.
-Times are taken as UTC.
+`anomaly_score` tells what is new, once; `alert` is 1 while an incident stands. Times are UTC.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def verdicts(points: Iterable[Point], rule: Rule) -> Iterator[tuple[str, ...]]:
         yield (
             written,
             str(value),
-            f"{look.score[0]:.6f}",
+            f"{look.novelty[0]:.6f}",
             str(int(standing)),
             f"{look.low[0]:.3f}",
             f"{look.high[0]:.3f}",

@@ -39,11 +39,8 @@ _COLUMNS = (
 
 def bands(judged: Judged) -> Bands:
     """As they are stored."""
-    looks = judged.looks
-    return np.array(
-        [[look.low for look in looks], [look.high for look in looks], [e.score for e in looks]],
-        dtype=np.float32,
-    ).reshape(3, len(looks), len(judged.keys))
+    rows = [[getattr(look, name) for look in judged.looks] for name in ("low", "high", "novelty")]
+    return np.array(rows, dtype=np.float32).reshape(3, len(judged.looks), len(judged.keys))
 
 
 class Expectations:

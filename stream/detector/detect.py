@@ -11,6 +11,9 @@ The share decides. A burst of attention moves the count alone: that is "buzz", n
 decides where no share is told, or nothing is known of it, or most mentions are always negative.
 What may belong to a rise is not learnt from, until it has lasted so long that it is the new normal.
 
+Beside the verdict stands the anomaly score (`novelty`): evidence of a burst stays for as long as
+the burst does, the score tells it once, in the measure of the series' own rises.
+
 Time and memory of a step do not depend on the past, and a state that is saved and loaded goes on to
 the same bits.
 """
@@ -30,7 +33,7 @@ from stream.detector.state import COUNT_RISES, NOTHING, SHARE_RISES, State
 from stream.detector.usual import Floats
 from stream.detector.wander import QUARTER
 
-DETECTOR_VERSION = "2"
+DETECTOR_VERSION = "3"
 
 Reason = Literal[
     "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
@@ -52,6 +55,7 @@ _IN_ORDER: tuple[Reason, ...] = (
 _OVER = 4.0  # evidence that ends a rise
 _MOST, _LEAST = 0.7, 0.2  # so much of the rise that was seen, and no less than that
 _HEADROOM, _HYSTERESIS = 2.0, 3.0  # above the limit nothing is added; below it this far it is over
+NOVEL = 2.5  # usual rises; so large a rise scores 0.5 when it is news
 JUST_NOT = 0.49  # the score of what alarms but for its few mentions or authors
 
 
@@ -85,11 +89,13 @@ def evidence_limit(step: timedelta, alarms_a_week: Floats) -> Floats:
 class Look:
     """What a step says of each series. Counts are of the rise, if there is one: since `steps` ago.
 
-    `score` is in 0..1 and comparable across series; 0.5 is where an alarm begins. `low` and `high`
-    hold 95 % of usual negative counts of this one step, given its mentions.
+    `score` and `novelty` are in 0..1 and comparable across series: the first is of the evidence
+    that stands, 0.5 where an alarm begins; the other is the anomaly score, 0 where nothing is new.
+    `low` and `high` hold 95 % of usual negative counts of this one step, given its mentions.
     """
 
     score: Floats
+    novelty: Floats
     alarm: Booleans
     stands: Booleans
     reason: npt.NDArray[np.int8]
@@ -124,7 +130,10 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     evidence = np.where(ended, NOTHING, np.where(by_count, count, share))
     _describe(state, now, np.where(by_count, of_count, of_share), passed)
     # 3. The verdict.
-    look = _look(state, now, limits, by_count, ready, evidence, share, count)
+    known = counts.known.astype(np.float64)
+    expected = np.where(by_count, now.mean, counts.mentions * now.p)
+    news = state.novelty.add(counts.negative, expected, known, limits.hours, hours)
+    look = _look(state, now, limits, by_count, ready, evidence, (share, count), news)
     # 4. What is learnt for the next: nothing of what may be a rise, unless it has stayed.
     state.stands[:] = np.where(look.stands, state.stands + hours, 0.0)
     state.heard += np.where(counts.known, limits.hours, 0.0)
@@ -132,7 +141,7 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     free, held = stays | ~ready, look.stands & ~stays
     a_day = math.log(24 / limits.hours)
     share_weight = np.where(counts.told & ~held, _learnt(share - a_day, free), 0.0)
-    count_weight = np.where(counts.known & ~held, _learnt(count - a_day, free), 0.0)
+    count_weight = np.where(held, 0.0, known)
     now.teach(state, share_weight, count_weight, hours)
     return look
 
@@ -195,10 +204,10 @@ def _look(
     by_count: Booleans,
     ready: Booleans,
     evidence: Floats,
-    share: Floats,
-    count: Floats,
+    gathered: tuple[Floats, Floats],
+    news: Floats,
 ) -> Look:
-    counts, run = now.counts, _rise(state, by_count)
+    counts, run, (share, count) = now.counts, _rise(state, by_count), gathered
     large = (run[2] >= limits.negative) & (counts.bare | (run[3] >= limits.mentions))
     enough = evidence > limits.evidence
     # A share that is up because kinder voices fell silent is no rise.
@@ -215,6 +224,7 @@ def _look(
     low, high = now.usual_range()
     return Look(
         score=np.where(enough & ~alarm, np.minimum(score, JUST_NOT), score),
+        novelty=np.where(ready, news / (NOVEL + news), 0.0),
         alarm=alarm,
         stands=stands,
         reason=reason.astype(np.int8),

@@ -14,8 +14,8 @@ from stream.detector.wander import QUARTER
 
 Booleans = npt.NDArray[np.bool_]
 
-_SHARE_DRIFT, _COUNT_DRIFT = 2e-4, 2e-2  # variance of the level an hour
-_SHARE_RHYTHM_DRIFT, _COUNT_RHYTHM_DRIFT = 2e-6, 2e-5
+_SHARE_DRIFT, _COUNT_DRIFT = 2e-4, 1e-5  # variance of the level an hour
+_SHARE_RHYTHM_DRIFT, _COUNT_RHYTHM_DRIFT = 2e-6, 5e-7
 _NEW_NORMAL_DRIFT = 0.02
 _OUTLIER = 3.0  # standard deviations from which on a surprise teaches no more
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from stream.detector.novelty import STRETCHES, Novelty
 from stream.detector.usual import Floats, Usual
 from stream.detector.wander import QUARTER_SUMS, Wander
 
@@ -22,9 +23,9 @@ NOTHING = -50.0  # the logarithm of no evidence
 class State:
     """All that is remembered of series; the last axis of every array is the series.
 
-    `noise` and `quarter` are those of `Wander`. `run` describes, for each size of rise, the rise
-    that the evidence is of: its own statistic (a CUSUM), steps, negative mentions, mentions,
-    negative mentions expected.
+    `noise` and `quarter` are those of `Wander`; `recent`, `rises` and `told` those of `Novelty`.
+    `run` describes, for each size of rise, the rise that the evidence is of: its own statistic (a
+    CUSUM), steps, negative mentions, mentions, negative mentions expected.
     """
 
     share: Floats
@@ -42,6 +43,9 @@ class State:
     """Hours of steps that were known."""
     stands: Floats
     """Hours for which the evidence has stood above the limit, 0 where it does not."""
+    recent: Floats
+    rises: Floats
+    told: Floats
 
     @classmethod
     def new(cls, series: int, count: Floats | float = SILENT, heard: float = 0.0) -> State:
@@ -61,6 +65,9 @@ class State:
             over=np.zeros((2, series)),
             heard=np.full(series, heard),
             stands=np.zeros(series),
+            recent=np.zeros((2, len(STRETCHES), series)),
+            rises=np.zeros((2, len(STRETCHES), series)),
+            told=np.zeros(series),
         )
 
     def packed(self) -> Floats:
@@ -91,6 +98,10 @@ class State:
     @property
     def wander(self) -> Wander:
         return Wander(self.noise, self.quarter)
+
+    @property
+    def novelty(self) -> Novelty:
+        return Novelty(self.recent, self.rises, self.told)
 
 
 _SHAPES = State.new(1)
