@@ -19,6 +19,7 @@ from stream.alerting.counted_posts import fingerprints
 from stream.alerting.coverage import Coverage, minute_of
 from stream.alerting.evidence import Evidence, gather
 from stream.alerting.expectations import Expectations
+from stream.alerting.groups import Groups
 from stream.alerting.incidents import Incident, Transition, after, next_of
 from stream.alerting.minutes import count_authors, first_minute, read_minutes
 from stream.alerting.recorded import Grounds, record
@@ -99,6 +100,7 @@ class AlertWatcher:
             return []
         # 1. What stands, and what is not to be told, as the database has it.
         incidents = self._incidents(oldest)
+        groups = Groups(incident for past in incidents.values() for incident in past)
         silences = read_silences(self._client, oldest, self._seconds)
         # 2. The minutes, judged by each rule, and folded in the order of time.
         found = list(self._without_rule(incidents, closed))
@@ -122,7 +124,7 @@ class AlertWatcher:
                     found += self._follow(rule, judged, number, recent, begin, past, silences)
         # 3. Evidence and rows; only then is it done.
         found.sort(key=lambda change: (change.row.changed_at, change.row.alert_id))
-        written = [self._with_evidence(change) for change in found]
+        written = [self._with_evidence(change, groups) for change in found]
         if not self._acts():
             return []  # whoever leads now judges the same minutes
         write_transitions(
@@ -231,12 +233,13 @@ class AlertWatcher:
             if change is not None:
                 yield replace(change, grounds=Grounds(judged, number, authors))
 
-    def _with_evidence(self, change: Change) -> Written:
+    def _with_evidence(self, change: Change, groups: Groups) -> Written:
         rule = self._rules.get(change.row.rule)
         if change.verdict is None or rule is None:
-            return Written(change.row, None)
+            return Written(groups.joined(change.row, {}, 0, timedelta(0)), None)
         evidence = gather(self._client, change.row, change.verdict, rule, self._limit)
-        return Written(change.row, evidence, self._recorded(change.verdict, change, rule))
+        row = groups.joined(change.row, evidence.brands, evidence.posts_counted, rule.cool_down)
+        return Written(row, evidence, self._recorded(change.verdict, change, rule))
 
     def _recorded(self, verdict: Verdict, change: Change, rule: Rule) -> str:
         """What an alarm was made from, as JSON, for `undertone replay`."""

@@ -206,6 +206,17 @@ def test_topics_and_named_brands_are_watched_where_the_rule_says(world: World) -
     assert len({t.alert_id for t in told}) == 2
 
 
+def test_a_brand_and_its_topic_carry_one_group_key(world: World, client: Client) -> None:
+    world.say([*storm(0, 15, topics=("battery",)), *storm(0, 15, brand="Bolt")], after(15))
+    step(watcher(world, Rule(name="all", topics=["", "*"], warm_up="6h")), after(15))
+    rows = client.query("SELECT brand, topic, group_key, alert_id FROM alerts FINAL").result_rows
+    groups = {brand: {row[2] for row in rows if row[0] == brand} for brand in ("Acme", "Bolt")}
+    assert {row[:2] for row in rows} >= {("Acme", ""), ("Acme", "battery"), ("Bolt", "")}
+    assert len(groups["Acme"]) == len(groups["Bolt"]) == 1
+    assert groups["Acme"] != groups["Bolt"]
+    assert groups["Acme"] < {row[3] for row in rows}
+
+
 def test_what_a_rule_watched_ends_when_the_rule_is_gone(world: World) -> None:
     """And a rule that stays goes on with what it has learnt and begun."""
     world.say([*storm(0, 30), *storm(0, 30, brand="Bolt")], after(30))
