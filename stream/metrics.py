@@ -117,6 +117,11 @@ LEADER = Gauge(
     registry=REGISTRY,
 )
 INCIDENTS_OPEN = Gauge("undertone_incidents_open", "Incidents open now", registry=REGISTRY)
+RULES_REFUSED = Gauge(
+    "undertone_rules_refused",
+    "1 while the rules file is wrong and the rules before it hold",
+    registry=REGISTRY,
+)
 TRANSITIONS = Counter(
     "undertone_transitions", "Incident transitions written", ["transition"], registry=REGISTRY
 )

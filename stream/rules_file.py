@@ -68,12 +68,16 @@ def _read(file: Path) -> tuple[yaml.Node | None, dict[str, Any]]:
 
 
 class RulesFile:
-    """The rules as the file has them now. For one thread."""
+    """The rules as the file has them now. For one thread.
+
+    `is_right` is False while the file is wrong and `rules` are those before it.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen = _stamp(file)
         self.rules = load_rules(file)
+        self.is_right = True
 
     def changed(self) -> bool:
         """Whether the file was written since the last look; `rules` are the new ones then.
@@ -84,8 +88,9 @@ class RulesFile:
         now = _stamp(self._file)
         if now == self._seen:
             return False
-        self._seen = now
+        self._seen, self.is_right = now, False
         fresh = load_rules(self._file)
+        self.is_right = True
         if fresh == self.rules:
             return False
         self.rules = fresh

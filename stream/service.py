@@ -32,7 +32,7 @@ from stream.pipeline import Pipeline
 from stream.probes import probes
 from stream.retry import Patience, Stopped
 from stream.rules import Rules
-from stream.rules_file import load_rules
+from stream.rules_file import RulesFile
 from stream.running import Running, nothing_to_check
 from stream.score import Scorer
 from stream.settings import Kafka, Settings
@@ -175,14 +175,17 @@ def start_watcher(
     rules: Rules | None = None,
     on_transition: Callable[[Written], None] = lambda _: None,
 ) -> None:
-    """Load the rules, so that errors show at once, and run the watcher in a thread."""
+    """Load the rules, so that errors show at once, and run the watcher in a thread.
+
+    Rules that are given stay; those of the settings' file change with it.
+    """
     settings = running.settings
-    rules = rules or load_rules(settings.alerts.file)
+    found = rules or RulesFile(settings.alerts.file)
     leadership = leadership_for(settings, running.health)
     watcher = running.patience.until_answered(
-        lambda: Watcher(settings, rules, running.clock, on_transition, leadership), "clickhouse"
+        lambda: Watcher(settings, found, running.clock, on_transition, leadership), "clickhouse"
     )
-    log.info("watcher.starting", rules=len(rules.rules), receivers=len(rules.receivers))
+    log.info("watcher.starting", rules=watcher.rule_names)
     running.start("watcher", lambda: run_watcher(watcher, settings, running.health, running.stop))
     running.start("leadership", leadership.run)
 

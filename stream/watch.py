@@ -29,11 +29,12 @@ from stream.alerting.judge import AlertWatcher, Written
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.delivery.outbox import Outbox
-from stream.errors import RetryLater, UndertoneError
+from stream.errors import RetryLater, UndertoneError, UsageError
 from stream.health import Health
 from stream.leadership import Alone, Leadership
 from stream.retry import Stopped
 from stream.rules import Rules
+from stream.rules_file import RulesFile
 from stream.settings import Settings
 from stream.sweep import Sweep, span_inside
 from stream.windows import run_pass
@@ -138,7 +139,7 @@ class Watcher:
     def __init__(
         self,
         settings: Settings,
-        rules: Rules,
+        rules: Rules | RulesFile,
         clock: Clock,
         on_transition: Callable[[Written], None] = lambda _: None,
         leadership: Leadership | None = None,
@@ -148,10 +149,13 @@ class Watcher:
         self._term: int | None = None
         self._clock = clock
         self._on_transition = on_transition
+        self._file = rules if isinstance(rules, RulesFile) else None
+        known = rules.rules if isinstance(rules, RulesFile) else rules
+        self.rule_names = [rule.name for rule in known.rules]
         # One client a job: clients are not for two threads at once.
         self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
-        self._alerts = AlertWatcher(connect(settings.clickhouse), rules, settings, self._acts)
-        self._outbox = Outbox(connect(settings.clickhouse), rules, settings.web.public_url)
+        self._alerts = AlertWatcher(connect(settings.clickhouse), known, settings, self._acts)
+        self._outbox = Outbox(connect(settings.clickhouse), known, settings.web.public_url)
         self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
 
     def recompute_and_judge(self) -> None:
@@ -160,6 +164,7 @@ class Watcher:
         The order matters: what was read by 1 is in the windows of 2. Who leads is asked after 2,
         and again before anything is written: either may have taken long.
         """
+        self._take_changed_rules()
         now = self._clock.now()
         covered = coverage(self._windows, self._settings, now)
         with metrics.PASS_SECONDS.time():
@@ -175,6 +180,24 @@ class Watcher:
         for written in self._alerts.step(now, covered):
             metrics.TRANSITIONS.labels(transition=written.row.transition).inc()
             self._on_transition(written)
+
+    def _take_changed_rules(self) -> None:
+        """What was edited holds from now on; while it is wrong, the rules before it do."""
+        if self._file is None:
+            return
+        try:
+            changed = self._file.changed()
+        except UsageError as error:
+            metrics.RULES_REFUSED.set(1)
+            log.error("rules.refused", reason=str(error), until_then="the rules before it hold")
+            return
+        if changed:
+            rules = self._file.rules
+            self._alerts.use(rules)
+            self._outbox.follow(rules)
+            log.info("rules.changed", rules=len(rules.rules), receivers=len(rules.receivers))
+        if self._file.is_right:
+            metrics.RULES_REFUSED.set(0)
 
     def deliver(self) -> None:
         """Send what is due. Retries are timed by the wall clock: receivers live there."""

@@ -5,20 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from stream import metrics
 from stream.clock import Clock
+from stream.database import Client
 from stream.errors import RetryLater
 from stream.health import Health
+from stream.metrics import REGISTRY
 from stream.rules import Rules
-from stream.settings import Settings
+from stream.rules_file import RulesFile
+from stream.settings import ClickHouse, Settings
 from stream.watch import Jobs, Watcher
 from tests.stream.consuming import eventually
+from tests.stream.speaking import World, quiet
 
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SOON = timedelta(milliseconds=50)
 
 
@@ -118,3 +125,40 @@ def test_the_client_of_the_windows_waits_longer_than_a_pass_may_take(
     )
     Watcher(settings, Rules(), Clock.of_wall())
     assert asked[0]["send_receive_timeout"] > settings.windows.time_limit.total_seconds()
+
+
+def test_edited_rules_hold_without_a_restart_and_wrong_ones_never(
+    client: Client, clickhouse_settings: ClickHouse, tmp_path: Path
+) -> None:
+    path = tmp_path / "alerts.yaml"
+    path.write_text("rules: [{name: a}]")
+    world = World(client, clickhouse_settings)
+    world.say(quiet(NOON - timedelta(hours=20), NOON), NOON)
+    world.read_to(NOON + timedelta(hours=1))
+    clock = Clock.of_wall()
+    clock.wall = lambda: NOON
+    watcher = Watcher(world.settings, RulesFile(path), clock)
+    judging = "SELECT DISTINCT rule FROM detector_states WHERE at > {since:DateTime}"
+
+    def judged_by(moment: datetime) -> set[str]:
+        clock.wall = lambda: moment
+        watcher.recompute_and_judge()
+        since = {"since": moment - timedelta(hours=4)}
+        return {row[0] for row in client.query(judging, parameters=since).result_rows}
+
+    try:
+        assert judged_by(NOON) == {"a"}
+        path.write_text("rules: [{name: a}, {name: another}]")
+        assert judged_by(NOON + timedelta(minutes=1)) == {"a", "another"}
+        path.write_text("rules: [{name: a}, {name: another, granularity: 7m}]")
+        with capture_logs() as logs:
+            assert judged_by(NOON + timedelta(minutes=2)) == {"a", "another"}
+            assert judged_by(NOON + timedelta(minutes=3)) == {"a", "another"}
+        (refused,) = (log for log in logs if log["event"] == "rules.refused")  # told once
+        assert "alerts.yaml:1: rules[1].granularity" in refused["reason"]
+        assert REGISTRY.get_sample_value("undertone_rules_refused") == 1
+        path.write_text("rules: [{name: a}]")
+        judged_by(NOON + timedelta(minutes=4))
+        assert REGISTRY.get_sample_value("undertone_rules_refused") == 0
+    finally:
+        watcher.close()
