@@ -17,7 +17,7 @@ _SELECTED = f"SELECT {', '.join(COLUMNS)} FROM alerts FINAL"
 # All rows of what stands or ended not long ago.
 _STANDING = f"""
 {_SELECTED}
-WHERE kind = {{kind:String}} AND alert_id IN (
+WHERE {{kind:String}} IN ('', kind) AND alert_id IN (
     SELECT alert_id FROM alerts GROUP BY alert_id
     HAVING argMax(state, (step, changed_at)) != 'resolved'
         OR max(changed_at) >= {{since:DateTime64(3, 'UTC')}})
@@ -35,9 +35,14 @@ ORDER BY step DESC LIMIT 1
 SETTINGS max_execution_time = {limit:UInt32}"""
 
 
-def standing_incidents(client: Client, kind: Kind, since: datetime, limit: int) -> list[Incident]:
-    """Those that stand or changed after `since`, the oldest first. Raises RetryLater."""
-    values = {"kind": kind, "since": since, "limit": limit}
+def standing_incidents(
+    client: Client, kind: Kind | None, since: datetime, limit: int
+) -> list[Incident]:
+    """Those of a kind, or of any, that stand or changed after `since`, the oldest first.
+
+    Raises RetryLater.
+    """
+    values = {"kind": kind or "", "since": since, "limit": limit}
     return [found for rows in _by_id(client, _STANDING, values).values() if (found := fold(rows))]
 
 

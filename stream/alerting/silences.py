@@ -26,6 +26,15 @@ SETTINGS max_execution_time = {{limit:UInt32}}"""
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a silence covers; `*` is any. Topic '' is a brand as a whole."""
+
+    rule: str = EVERY
+    brand: str = EVERY
+    topic: str = EVERY
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """`actor` is who asked for it. It covers [`starts_at`, `ends_at`)."""
 

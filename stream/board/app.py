@@ -1,7 +1,7 @@
 """The board's routes.
 
 `/` the page, `/static/*` its files, `/api/snapshot` and `/api/events` what it shows (shapes.py),
-`/healthz`, `/readyz` and `/metrics` for machines. Reading only: nothing here changes anything.
+`/api/v1/*` what people may do about incidents, `/healthz`, `/readyz` and `/metrics` for machines.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from stream.board.context import BoardContext
 from stream.board.guard import Guard
+from stream.board.incident_routes import incident_routes
 from stream.board.reader import Reader
 from stream.metrics import REGISTRY
 
@@ -77,6 +78,7 @@ def create_app(context: BoardContext) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
             Route("/api/snapshot", snapshot),
             Route("/api/events", events),
+            *incident_routes(context),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

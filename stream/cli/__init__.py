@@ -10,6 +10,7 @@ import sys
 import typer
 
 from stream.cli import (
+    alert_commands,
     bench_commands,
     data_commands,
     delivery_commands,
@@ -38,6 +39,7 @@ app = typer.Typer(
 demo_commands.add_to(app)
 bench_commands.add_to(app)
 service_commands.add_to(app)
+alert_commands.add_to(app)
 data_commands.add_to(app)
 dlq_commands.add_to(app)
 delivery_commands.add_to(app)

@@ -1,0 +1,145 @@
+"""Where the commands on incidents get and do things: the database, or whoever holds it.
+
+An embedded database belongs to one process. While `undertone run` or `demo` has it, its board is
+asked instead, on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+
+from stream.alerting import acts
+from stream.alerting.silences import Scope
+from stream.database import Client, connect
+from stream.errors import InUse, StopService, UsageError
+from stream.settings import Settings
+
+_TIMEOUT = 30.0  # seconds
+
+
+class Desk(Protocol):
+    """What can be seen and done; answers are plain values (`acts.as_json`)."""
+
+    def incidents(self, since: datetime) -> Any: ...
+    def life(self, alert: str) -> Any: ...
+    def acknowledge(self, alert: str, by: str, comment: str) -> Any: ...
+    def comment(self, alert: str, by: str, text: str) -> Any: ...
+    def silences(self) -> Any: ...
+    def silence(self, alert: str, scope: Scope, lasts: timedelta, by: str, comment: str) -> Any: ...
+    def end_silence(self, silence: str, by: str) -> Any: ...
+
+
+@contextmanager
+def desk(settings: Settings) -> Iterator[Desk]:
+    """The database of the settings, or the board of the process that holds it."""
+    try:
+        client = connect(settings.clickhouse)
+    except InUse as error:
+        host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
+        with httpx.Client(
+            base_url=f"http://{host}:{settings.web.port}", timeout=_TIMEOUT, trust_env=False
+        ) as board:
+            yield OverBoard(board, str(error))
+        return
+    try:
+        yield OverDatabase(client)
+    finally:
+        client.close()
+
+
+class OverDatabase:
+    """Straight to the tables."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def incidents(self, since: datetime) -> Any:
+        return acts.as_json(acts.incidents(self._client, since))
+
+    def life(self, alert: str) -> Any:
+        return acts.as_json(acts.life(self._client, alert))
+
+    def acknowledge(self, alert: str, by: str, comment: str) -> Any:
+        return acts.as_json(acts.acknowledge(self._client, alert, by, comment, _now()))
+
+    def comment(self, alert: str, by: str, text: str) -> Any:
+        return acts.as_json(acts.comment(self._client, alert, by, text, _now()))
+
+    def silences(self) -> Any:
+        return acts.as_json(acts.silences(self._client, _now()))
+
+    def silence(self, alert: str, scope: Scope, lasts: timedelta, by: str, comment: str) -> Any:
+        scope = acts.scope_of(self._client, alert) if alert else scope
+        return acts.as_json(acts.silence(self._client, scope, lasts, by, comment, _now()))
+
+    def end_silence(self, silence: str, by: str) -> Any:
+        return acts.as_json(acts.end_silence(self._client, silence, by, _now()))
+
+
+class OverBoard:
+    """Through the board of the process that holds the database; `held` says which that is."""
+
+    def __init__(self, board: httpx.Client, held: str) -> None:
+        self._board = board
+        self._held = held
+
+    def incidents(self, since: datetime) -> Any:
+        found = self._ask("GET", "incidents")
+        return [
+            one
+            for one in found
+            if not one["resolved"] or datetime.fromisoformat(one["judged_at"]) >= since
+        ]
+
+    def life(self, alert: str) -> Any:
+        return self._ask("GET", f"incidents/{_part(alert)}")
+
+    def acknowledge(self, alert: str, by: str, comment: str) -> Any:
+        said = {"by": by, "comment": comment}
+        return self._ask("POST", f"incidents/{_part(alert)}/acknowledge", said)
+
+    def comment(self, alert: str, by: str, text: str) -> Any:
+        return self._ask("POST", f"incidents/{_part(alert)}/comment", {"by": by, "comment": text})
+
+    def silences(self) -> Any:
+        return self._ask("GET", "silences")
+
+    def silence(self, alert: str, scope: Scope, lasts: timedelta, by: str, comment: str) -> Any:
+        said = {"by": by, "comment": comment, "lasts": lasts.total_seconds(), "alert": alert}
+        named = {"rule": scope.rule, "brand": scope.brand, "topic": scope.topic}
+        return self._ask("POST", "silences", said | named)
+
+    def end_silence(self, silence: str, by: str) -> Any:
+        return self._ask("POST", f"silences/{_part(silence)}/end", {"by": by})
+
+    def _ask(self, verb: str, path: str, said: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = self._board.request(verb, f"/api/v1/{path}", json=said)
+            found = answer.json()
+        except (httpx.HTTPError, ValueError):
+            raise StopService(
+                f"{self._held}; its board does not answer at {self._board.base_url}: "
+                "set UNDERTONE_WEB__PORT to its port"
+            ) from None
+        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise UsageError(str(found.get("error")))
+        if not answer.is_success:
+            raise StopService(f"the board refused: {found.get('error')}")
+        return found
+
+
+def _part(text: str) -> str:
+    """An id within a path: nothing in it may lead elsewhere."""
+    found = text.strip()
+    if not found.isalnum():
+        raise UsageError(f"{text!r} is no id; `undertone alerts` lists them")
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
