@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from stream.board.context import BoardContext
+from stream.board.delivery_routes import delivery_routes
 from stream.board.guard import Guard
 from stream.board.incident_routes import incident_routes
 from stream.board.reader import Reader
@@ -79,6 +80,7 @@ def create_app(context: BoardContext) -> Starlette:
             Route("/api/snapshot", snapshot),
             Route("/api/events", events),
             *incident_routes(context),
+            *delivery_routes(context),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

@@ -5,19 +5,17 @@ from __future__ import annotations
 import getpass
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from stream.cli.options import AsJson, ConfigFile, database_from, settings_from
-from stream.errors import StopService, UsageError
+from stream.cli.options import AsJson, ConfigFile, settings_from
+from stream.errors import UsageError
 from stream.logs import escape
 
-if TYPE_CHECKING:
-    from stream.delivery.outbox import Delivery
-
 Alert = Annotated[
-    str | None, typer.Option("--alert", metavar="ID", help="Only notices of this alert.")
+    str | None,
+    typer.Option("--alert", metavar="ID", help="Only notices of this alert; its first digits do."),
 ]
 ReceiverName = Annotated[
     str | None, typer.Option("--receiver", metavar="NAME", help="Only notices to this receiver.")
@@ -55,14 +53,11 @@ def list_attempts(
 
     Example: `undertone deliveries list --receiver marketing --failed`
     """
-    from stream.delivery.attempts import attempts
+    from stream.cli.delivery_desk import attempts
 
-    with database_from(settings_from(config)) as client:
-        found = attempts(
-            client, alert=alert or "", receiver=receiver or "", failed=failed, limit=limit
-        )
+    found = attempts(settings_from(config), alert or "", receiver or "", failed, limit)
     if as_json:
-        print(json.dumps({"attempts": [_as_dict(one) for one in found]}, ensure_ascii=False))
+        print(json.dumps({"attempts": found}, ensure_ascii=False))
         return
     for one in found:
         print(_line(one))
@@ -89,26 +84,18 @@ def retry(
 
     Example: `undertone deliveries retry --receiver marketing`
     """
-    from stream.delivery.attempts import ask_again, attempts
+    from stream.cli.delivery_desk import ask_again
 
     if all_failed == bool(alert or receiver):
         raise UsageError("give --alert ID, --receiver NAME (or both), or --all-failed")
-    meant_alert, to = alert or "", receiver or ""
-    with database_from(settings_from(config)) as client:
-        if not all_failed and not attempts(client, alert=meant_alert, receiver=to, limit=1):
-            told = {"--alert": alert, "--receiver": receiver}
-            raise StopService(
-                " ".join(f"{option} {name}" for option, name in told.items() if name)
-                + ": nothing was ever sent; see `undertone deliveries list`"
-            )
-        who, now = by or getpass.getuser(), datetime.now(UTC)
-        asked = ask_again(client, by=who, now=now, alert=meant_alert, receiver=to)
+    who = by or getpass.getuser()
+    asked = ask_again(settings_from(config), alert or "", receiver or "", who)
     if as_json:
-        print(json.dumps({"asked": asked.again, "too_old": asked.too_old}))
+        print(json.dumps({"asked": asked["again"], "too_old": asked["too_old"]}))
         return
-    print(f"{asked.again} to be sent again")
-    if asked.too_old:
-        print(f"{asked.too_old} older than seven days, which are history")
+    print(f"{asked['again']} to be sent again")
+    if asked["too_old"]:
+        print(f"{asked['too_old']} older than seven days, which are history")
 
 
 def test(
@@ -164,40 +151,17 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-def _line(one: Delivery) -> str:
-    waits = one.outcome in {"retry", "retry_asked"}
+def _line(one: dict[str, Any]) -> str:
     parts = [
-        _time(one.attempted_at),
-        one.receiver,
-        one.alert_id,
-        f"{one.step} {one.transition}",
-        f"attempt {one.attempt}",
-        one.outcome,
-        str(one.status_code or "-"),
-        f"{one.seconds:.1f} s",
-        one.reason,
-        f"next {_time(one.next_attempt_at)}" if waits else "",
+        one["attempted_at"],
+        one["receiver"],
+        one["alert_id"],
+        f"{one['step']} {one['transition']}",
+        f"attempt {one['attempt']}",
+        one["outcome"],
+        str(one["status_code"] or "-"),
+        f"{one['seconds']:.1f} s",
+        one["reason"],
+        f"next {one['next_attempt_at']}" if one["next_attempt_at"] else "",
     ]
     return escape("  ".join(filter(None, parts)))
-
-
-def _as_dict(one: Delivery) -> dict[str, Any]:
-    waits = one.outcome in {"retry", "retry_asked"}
-    return {
-        "attempted_at": _time(one.attempted_at),
-        "receiver": one.receiver,
-        "alert_id": one.alert_id,
-        "step": one.step,
-        "transition": one.transition,
-        "attempt": one.attempt,
-        "outcome": one.outcome,
-        "status_code": one.status_code,
-        "reason": one.reason,
-        "seconds": one.seconds,
-        "next_attempt_at": _time(one.next_attempt_at) if waits else None,
-        "webhook_id": one.webhook_id,
-    }
-
-
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

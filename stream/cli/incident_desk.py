@@ -15,11 +15,10 @@ import httpx
 
 from stream.alerting import acts
 from stream.alerting.silences import Scope
+from stream.cli.board_client import Board, board_client
 from stream.database import Client, connect
-from stream.errors import InUse, StopService, UsageError
+from stream.errors import InUse, UsageError
 from stream.settings import Settings
-
-_TIMEOUT = 30.0  # seconds
 
 
 class Desk(Protocol):
@@ -40,10 +39,7 @@ def desk(settings: Settings) -> Iterator[Desk]:
     try:
         client = connect(settings.clickhouse)
     except InUse as error:
-        host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
-        with httpx.Client(
-            base_url=f"http://{host}:{settings.web.port}", timeout=_TIMEOUT, trust_env=False
-        ) as board:
+        with board_client(settings) as board:
             yield OverBoard(board, str(error))
         return
     try:
@@ -85,8 +81,7 @@ class OverBoard:
     """Through the board of the process that holds the database; `held` says which that is."""
 
     def __init__(self, board: httpx.Client, held: str) -> None:
-        self._board = board
-        self._held = held
+        self._ask = Board(board, held).ask
 
     def incidents(self, since: datetime) -> Any:
         found = self._ask("GET", "incidents")
@@ -116,21 +111,6 @@ class OverBoard:
 
     def end_silence(self, silence: str, by: str) -> Any:
         return self._ask("POST", f"silences/{_part(silence)}/end", {"by": by})
-
-    def _ask(self, verb: str, path: str, said: dict[str, Any] | None = None) -> Any:
-        try:
-            answer = self._board.request(verb, f"/api/v1/{path}", json=said)
-            found = answer.json()
-        except (httpx.HTTPError, ValueError):
-            raise StopService(
-                f"{self._held}; its board does not answer at {self._board.base_url}: "
-                "set UNDERTONE_WEB__PORT to its port"
-            ) from None
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise UsageError(str(found.get("error")))
-        if not answer.is_success:
-            raise StopService(f"the board refused: {found.get('error')}")
-        return found
 
 
 def _part(text: str) -> str:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from stream.database import Client, errors_sorted
 from stream.delivery.outbox import TOLD_WITHIN, Delivery
+from stream.errors import UsageError
 
 _COLUMNS = tuple(field.name for field in fields(Delivery))
 
+MOST_LISTED = 1_000_000
+_SHORTEST_ID = 4  # characters; fewer could mean anything
+
 # Which notices are meant; '' means any.
 _MEANT = """
-({alert:String} = '' OR alert_id = {alert:String})
+startsWith(alert_id, {alert:String})
     AND ({receiver:String} = '' OR receiver = {receiver:String})"""
 
 _NOTICE = "alert_id, step, transition, receiver"
@@ -29,6 +33,10 @@ WHERE {_MEANT} AND ({{failed:UInt8}} = 0 OR ({_NOTICE}) NOT IN (
     SELECT {_NOTICE} FROM deliveries WHERE {_MEANT} AND outcome = 'sent'))
 ORDER BY attempted_at DESC, {_NOTICE}, attempt DESC, outcome
 LIMIT {{limit:UInt32}}
+SETTINGS max_execution_time = 20"""
+
+_MEANT_ALERTS = f"""
+SELECT DISTINCT alert_id FROM deliveries WHERE {_MEANT} LIMIT 1000
 SETTINGS max_execution_time = 20"""
 
 # The last attempt of each notice that has not arrived, and whether its alert is still news.
@@ -59,7 +67,7 @@ def attempts(
 ) -> list[Delivery]:
     """The latest attempts, the newest first. `failed`: only of notices that have not arrived.
 
-    An empty `alert` or `receiver` means any. Raises RetryLater.
+    `alert` is an id or its first digits; empty, like `receiver`, it means any. Raises RetryLater.
     """
     values = {"alert": alert, "receiver": receiver, "failed": int(failed), "limit": limit}
     with errors_sorted():
@@ -71,16 +79,57 @@ def ask_again(
 ) -> Asked:
     """Make due what has not arrived, whether given up, disabled or waiting for its next attempt.
 
-    An empty `alert` or `receiver` means any. `by` is kept as the reason; `now` is the wall clock.
-    Raises RetryLater.
+    `alert` is an id or its first digits; empty, like `receiver`, it means any. `by` is kept as the
+    reason; `now` is the wall clock. Raises UsageError where nothing was ever sent of what is
+    meant, or several alerts are, and RetryLater.
     """
     values = {"alert": alert, "receiver": receiver, "oldest": now - TOLD_WITHIN}
     with errors_sorted():
+        alerts = [row[0] for row in client.query(_MEANT_ALERTS, parameters=values).result_rows]
+        _check(alert, receiver, alerts)
         found = client.query(_NOT_ARRIVED, parameters=values).result_rows
         wishes = [_wish(row, by, now) for row in found if row[-1]]
         if wishes:
             client.insert("deliveries", wishes, column_names=_COLUMNS)
     return Asked(len(wishes), len(found) - len(wishes))
+
+
+def as_plain(one: Delivery) -> dict[str, Any]:
+    """An attempt for machines. `next_attempt_at` is null where none is due."""
+    waits = one.outcome in {"retry", "retry_asked"}
+    return {
+        "attempted_at": _time(one.attempted_at),
+        "receiver": one.receiver,
+        "alert_id": one.alert_id,
+        "step": one.step,
+        "transition": one.transition,
+        "attempt": one.attempt,
+        "outcome": one.outcome,
+        "status_code": one.status_code,
+        "reason": one.reason,
+        "seconds": one.seconds,
+        "next_attempt_at": _time(one.next_attempt_at) if waits else None,
+        "webhook_id": one.webhook_id,
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _check(alert: str, receiver: str, alerts: Sequence[str]) -> None:
+    """Whether it is clear what is meant, and there is any of it."""
+    if not alert and not receiver:
+        return
+    meant = " ".join(
+        filter(None, (alert and f"--alert {alert}", receiver and f"--receiver {receiver}"))
+    )
+    if 0 < len(alert) < _SHORTEST_ID:
+        raise UsageError(f"--alert {alert}: give at least {_SHORTEST_ID} characters of its id")
+    if not alerts:
+        raise UsageError(f"{meant}: nothing was ever sent; see `undertone deliveries list`")
+    if alert and len(alerts) > 1:
+        raise UsageError(f"--alert {alert}: {len(alerts)} ids begin so; give more of it")
 
 
 def _wish(row: Sequence[Any], by: str, now: datetime) -> list[Any]:

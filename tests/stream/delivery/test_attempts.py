@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from stream import schema
+from stream.board import BoardContext, create_app
 from stream.cli import main
 from stream.database import Client, connect
 from stream.delivery.attempts import Asked, ask_again, attempts
 from stream.delivery.outbox import WAITS
+from stream.errors import InUse
 from stream.settings import ClickHouse
 from tests.stream.delivery.test_outbox import NOW, after, outbox, outcomes, tell
 from tests.stream.hooks import SECRET, hook, listener, status, written
@@ -76,7 +80,7 @@ def test_what_was_given_up_is_sent_again_when_asked_for(client: Client, call: Ca
     """Under its old webhook-id, with a new schedule of waits, and every row is kept."""
     with hook(*[status(500)] * (len(WAITS) + 2), status(200)) as there:
         box = outbox(client, there.receiver("given-up"))
-        tell(client, "given-up", alert_id="g1")
+        tell(client, "given-up", alert_id="gave1111")
         now = NOW
         for _ in range(len(WAITS) + 1):
             [last] = box.deliver_due(now, patience=5)
@@ -84,7 +88,7 @@ def test_what_was_given_up_is_sent_again_when_asked_for(client: Client, call: Ca
         assert last.outcome == "gave_up"
         assert box.deliver_due(after(10**6)) == []
 
-        code, out, _ = call("retry", "--alert", "g1", "--by", "Ann")
+        code, out, _ = call("retry", "--alert", "gave1111", "--by", "Ann")
         assert (code, out) == (0, "1 to be sent again\n")
         later = now + timedelta(days=1)
         assert outcomes(box.deliver_due(later, patience=5)) == [("retry", 500)]
@@ -95,9 +99,9 @@ def test_what_was_given_up_is_sent_again_when_asked_for(client: Client, call: Ca
         assert len({headers["webhook-id"] for headers, _ in there.messages}) == 1
     numbers = sorted(kept(client, receiver="given-up"))
     assert numbers[-4:] == [(11, "gave_up"), (11, "retry_asked"), (12, "retry"), (13, "sent")]
-    [wish] = [one for one in attempts(client, alert="g1") if one.outcome == "retry_asked"]
+    [wish] = [one for one in attempts(client, alert="gave1111") if one.outcome == "retry_asked"]
     assert wish.reason == "by Ann"
-    assert ask_again(client, by="Ann", now=NOW, alert="g1") == Asked(0, 0)
+    assert ask_again(client, by="Ann", now=NOW, alert="gave1111") == Asked(0, 0)
 
 
 def test_a_disabled_endpoint_is_tried_again_when_asked_for(client: Client) -> None:
@@ -178,11 +182,48 @@ def test_a_wrong_call_is_refused(call: Call, arguments: list[str]) -> None:
     assert (code, out) == (2, "") and err
 
 
-@pytest.mark.usefixtures("client")
-def test_an_alert_that_was_never_sent_cannot_be_sent_again(call: Call) -> None:
-    code, _, err = call("retry", "--alert", "unheard", "--receiver", "x")
-    assert code == 1
-    assert err.startswith("undertone: --alert unheard --receiver x: nothing was ever sent")
+def test_what_is_meant_must_be_there_and_be_one_alert(client: Client, call: Call) -> None:
+    with hook(status(500)) as there:
+        box = outbox(client, there.receiver("r"))
+        for alert_id in ("abcd1111", "abcd2222"):
+            tell(client, "r", alert_id=alert_id)
+        box.deliver_due(NOW, patience=5)
+    for arguments, fix in (
+        (["--alert", "unheard", "--receiver", "x"], "--alert unheard --receiver x: nothing was"),
+        (["--alert", "abc"], "give at least 4 characters"),
+        (["--alert", "abcd"], "--alert abcd: 2 ids begin so; give more of it"),
+    ):
+        code, _, err = call("retry", *arguments)
+        assert code == 2 and fix in err
+    assert call("retry", "--alert", "abcd1", "--by", "Ann")[1] == "1 to be sent again\n"
+    assert len(call("list", "--alert", "abcd2")[1].splitlines()) == 1
+
+
+def test_while_another_process_holds_the_database_its_board_is_asked(
+    client: Client, call: Call, clickhouse_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same answers, and the same acts: whoever runs all in one process wants them too."""
+    with hook(status(500)) as there:
+        box = outbox(client, there.receiver("r"))
+        tell(client, "r", alert_id="abcd1111")
+        box.deliver_due(NOW, patience=5)
+    direct = call("list", "--json")[1]
+    app = create_app(BoardContext(ClickHouse(path=clickhouse_path, database=DATABASE)))
+
+    def held(*_: Any) -> Any:
+        raise InUse("held by another process")
+
+    monkeypatch.setattr("stream.cli.delivery_desk.database_from", held)
+    web = TestClient(app, "http://localhost")
+    monkeypatch.setattr("stream.cli.delivery_desk.board_client", lambda _: nullcontext(web))
+    assert call("list", "--json")[1] == direct != '{"attempts": []}\n'
+    assert call("list", "--failed", "--receiver", "none")[1] == "no attempts\n"
+    assert call("retry", "--all-failed", "--by", "Ann")[1] == "1 to be sent again\n"
+    assert kept(client) == [(1, "retry"), (1, "retry_asked")]
+    code, _, err = call("retry", "--receiver", "nobody")
+    assert code == 2 and "nothing was ever sent" in err
+    assert web.get("/api/v1/deliveries", params={"limit": "0"}).status_code == 422
+    assert web.post("/api/v1/deliveries/retry", content="{}").status_code == 415
 
 
 RULES = """
