@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from stream import schema
 from stream.board import BoardContext, create_app
 from stream.cli import main
-from stream.database import Client, connect
+from stream.database import Client
 from stream.delivery.attempts import Asked, ask_again, attempts
 from stream.delivery.outbox import WAITS
 from stream.errors import InUse
@@ -24,26 +23,7 @@ from stream.settings import ClickHouse
 from tests.stream.delivery.test_outbox import NOW, after, outbox, outcomes, tell
 from tests.stream.hooks import SECRET, hook, listener, status, written
 
-DATABASE = "attempts"
 Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def database(clickhouse_path: Path) -> Iterator[Client]:
-    """One database for the module: to make one takes a second."""
-    settings = ClickHouse(path=clickhouse_path, database=DATABASE)
-    client = connect(settings)
-    schema.apply(client, schema.Target(DATABASE, retention_days=400))
-    yield client
-    client.command(f"DROP DATABASE {DATABASE}")
-    client.close()
-
-
-@pytest.fixture
-def client(database: Client) -> Iterator[Client]:
-    yield database
-    for table in ("alerts", "deliveries"):
-        database.command(f"TRUNCATE TABLE {table}")
 
 
 @pytest.fixture
@@ -51,12 +31,12 @@ def call(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
-    clickhouse_path: Path,
+    clickhouse_settings: ClickHouse,
 ) -> Call:
     """Run `undertone deliveries …` on that database; its exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", DATABASE)
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
     monkeypatch.setenv("UNDERTONE_ALERTS__FILE", "alerts.yaml")
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -200,7 +180,10 @@ def test_what_is_meant_must_be_there_and_be_one_alert(client: Client, call: Call
 
 
 def test_while_another_process_holds_the_database_its_board_is_asked(
-    client: Client, call: Call, clickhouse_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    call: Call,
+    clickhouse_settings: ClickHouse,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same answers, and the same acts: whoever runs all in one process wants them too."""
     with hook(status(500)) as there:
@@ -208,7 +191,7 @@ def test_while_another_process_holds_the_database_its_board_is_asked(
         tell(client, "r", alert_id="abcd1111")
         box.deliver_due(NOW, patience=5)
     direct = call("list", "--json")[1]
-    app = create_app(BoardContext(ClickHouse(path=clickhouse_path, database=DATABASE)))
+    app = create_app(BoardContext(clickhouse_settings))
 
     def held(*_: Any) -> Any:
         raise InUse("held by another process")
