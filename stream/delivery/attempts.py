@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stream.database import Client, errors_sorted
-from stream.delivery.outbox import TOLD_WITHIN, Delivery
+from stream.delivery.due import TOLD_WITHIN
+from stream.delivery.outbox import Delivery
 from stream.errors import UsageError
 
 _COLUMNS = tuple(field.name for field in fields(Delivery))

@@ -126,6 +126,11 @@ def smaller(notice: Notice) -> Notice | None:
     return notice.model_copy(update={"comment": ""}) if notice.comment else None
 
 
+def without_strangers(notice: Notice) -> Notice:
+    """The notice without anything that strangers wrote: some products refuse words or links."""
+    return _with(notice, notice.evidence.model_copy(update={"posts": [], "terms": []}))
+
+
 def _with(notice: Notice, evidence: Evidence) -> Notice:
     return notice.model_copy(update={"evidence": evidence})
 

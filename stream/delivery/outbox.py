@@ -7,7 +7,6 @@ and never loses one. Requests run in threads of their own; the database is used 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
@@ -18,7 +17,8 @@ import structlog
 
 from stream.database import Client, errors_sorted
 from stream.delivery.answers import Attempt, Outcome
-from stream.delivery.notice import COLUMNS, notice_of
+from stream.delivery.due import Due, Key, due, wait_after
+from stream.delivery.notice import COLUMNS, notice_of, without_strangers
 from stream.delivery.render import render
 from stream.delivery.webhook import endpoint_of, send, webhook_id
 from stream.receivers import Receiver
@@ -26,37 +26,7 @@ from stream.rules import Rules
 
 log = structlog.get_logger()
 
-# After each failed attempt, the wait until the next; after the last the receiver is given up.
-# About a day in all.
-WAITS = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800)
-)
-JITTER = 0.2
-LONGEST_WAIT = timedelta(hours=8)  # whatever a Retry-After asks for
-TOLD_WITHIN = timedelta(days=7)  # older transitions are history, not news
-
-_AT_ONCE = 4  # requests to one receiver
 _MOST_AT_ONCE = 256  # in all: so many slow receivers there must be before others wait
-_FINAL = "('sent', 'disabled', 'gave_up')"
-
-_DUE = f"""
-SELECT a.alert_id, a.step, a.transition, a.receiver, toUInt32(d.attempts), toUInt32(d.asked)
-FROM (
-    SELECT alert_id, step, transition, changed_at, arrayJoin(arrayDistinct(receivers)) AS receiver
-    FROM alerts FINAL WHERE written_at > {{oldest:DateTime64(3, 'UTC')}}
-) AS a
-LEFT JOIN (
-    SELECT alert_id, step, transition, receiver, max(attempt) AS attempts,
-        maxIf(attempt, outcome = 'retry_asked') AS asked,
-        argMax(next_attempt_at, (attempt, outcome = 'retry_asked')) AS next_at,
-        maxIf(attempt, outcome IN {_FINAL}) > asked AS is_final
-    FROM deliveries GROUP BY alert_id, step, transition, receiver
-) AS d USING (alert_id, step, transition, receiver)
-WHERE d.is_final = 0 AND (d.attempts = 0 OR d.next_at <= {{now:DateTime64(3, 'UTC')}})
-ORDER BY a.changed_at, a.alert_id, a.step
-LIMIT {_AT_ONCE} BY a.receiver
-SETTINGS max_execution_time = 20, join_use_nulls = 0"""
 
 _ROWS = f"""
 SELECT {", ".join(COLUMNS)} FROM alerts FINAL
@@ -68,8 +38,6 @@ SELECT receiver, endpoint FROM deliveries
 WHERE outcome IN ('sent', 'disabled', 'retry_asked')
 GROUP BY receiver, endpoint HAVING argMax(outcome, attempted_at) = 'disabled'
 SETTINGS max_execution_time = 20"""
-
-_Key = tuple[str, int, str, str]  # alert, step, transition, receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +62,11 @@ class Delivery:
 _COLUMNS = tuple(field.name for field in fields(Delivery))
 
 
-def wait_after(attempt: int, message: str, asked: timedelta | None = None) -> timedelta | None:
-    """How long to wait after failed attempt number `attempt` (from 1); None: give up.
-
-    The jitter depends on message and attempt alone. A Retry-After may lengthen the wait, not
-    shorten it.
-    """
-    if attempt > len(WAITS):
-        return None
-    digest = hashlib.sha256(f"{message}\x1f{attempt}".encode()).digest()
-    spread = 1 + JITTER * (2 * int.from_bytes(digest[:4], "big") / 0xFFFFFFFF - 1)
-    return max(WAITS[attempt - 1] * spread, min(asked or timedelta(0), LONGEST_WAIT))
-
-
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """A request under way."""
 
-    key: _Key
+    key: Key
     endpoint: str
     message: str
     attempt: int
@@ -135,7 +90,7 @@ class Outbox:
         self._rules = rules
         self._send = send
         self._threads = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="webhook")
-        self._under_way: dict[_Key, _Sending] = {}
+        self._under_way: dict[Key, _Sending] = {}
         self._unrecorded: list[Delivery] = []
 
     def follow(self, rules: Rules) -> None:
@@ -169,40 +124,25 @@ class Outbox:
             self._client.close()
 
     def _start(self, now: datetime) -> list[_Sending]:
-        values = {"now": now, "oldest": now - TOLD_WITHIN}
         with errors_sorted():
-            found = self._client.query(_DUE, parameters=values).result_rows
-            due = {
-                (*row[:4],): (int(row[4]), int(row[5]))
-                for row in found
-                if (*row[:4],) not in self._under_way
-            }
-            if not due:
+            found = [one for one in due(self._client, now) if one.key not in self._under_way]
+            if not found:
                 return []
-            keys = sorted({key[:3] for key in due})
+            keys = sorted({one.key[:3] for one in found})
             rows = self._client.query(_ROWS, parameters={"keys": keys}).result_rows
             disabled = {(*row,) for row in self._client.query(_DISABLED).result_rows}
         told = {(*row[:3],): dict(zip(COLUMNS, row, strict=True)) for row in rows}
-        started = [
-            self._send_one(key, attempts + 1, asked, told[key[:3]], disabled, now)
-            for key, (attempts, asked) in due.items()
-        ]
+        started = [self._send_one(one, told[one.key[:3]], disabled, now) for one in found]
         self._under_way |= {sending.key: sending for sending in started}
         return started
 
     def _send_one(
-        self,
-        key: Any,
-        attempt: int,
-        asked: int,
-        row: dict[str, Any],
-        disabled: set[Any],
-        now: datetime,
+        self, one: Due, row: dict[str, Any], disabled: set[Any], now: datetime
     ) -> _Sending:
         """Send, unless it is known already that nobody is there."""
-        name = key[3]
+        name = one.key[3]
         receiver = self._rules.receiver(name)
-        message = webhook_id(*key)
+        message = webhook_id(*one.key)
         endpoint = endpoint_of(receiver) if receiver else ""
         future: Future[Attempt] = Future()
         if receiver is None:
@@ -210,14 +150,20 @@ class Outbox:
         elif (name, endpoint) in disabled:
             future.set_result(Attempt("disabled", 0, "the endpoint answered 410 before"))
         else:
-            future = self._threads.submit(self._tell, receiver, message, row, now)
-        return _Sending(key, endpoint, message, attempt, attempt - asked, now, future)
+            future = self._threads.submit(self._tell, receiver, message, row, now, one.is_refused)
+        return _Sending(one.key, endpoint, message, one.attempt, one.tries, now, future)
 
     def _tell(
-        self, receiver: Receiver, message: str, row: dict[str, Any], now: datetime
+        self,
+        receiver: Receiver,
+        message: str,
+        row: dict[str, Any],
+        now: datetime,
+        is_refused: bool,
     ) -> Attempt:
         try:
-            body = render(notice_of(row, self._public_url), receiver)
+            notice = notice_of(row, self._public_url)
+            body = render(without_strangers(notice) if is_refused else notice, receiver)
         except Exception as error:  # our own fault in one notice must not silence all others
             log.exception("notice.not_made", alert_id=row["alert_id"], receiver=receiver.name)
             return Attempt("retry", 0, f"the notice could not be made: {type(error).__name__}")

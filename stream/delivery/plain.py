@@ -5,8 +5,11 @@ This is what every format needs; what is markup in one product only, its own for
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+import httpx
 
 CUT = "…"
 LONGEST_LINK = 1000  # characters; a longer one is no link
@@ -16,6 +19,9 @@ _JOINERS = "\u200c\u200d"
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
 # Of RFC 3986, without brackets, quotes, `|` and `\`: they end a link in some markup.
 _URL_SAFE = "%/:?#&=+$,;~!*-._"
+
+_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{1,62}")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 # Look-alikes for products whose markup knows no escape. `·` keeps a host name from being a link.
 _LOOK_ALIKES = str.maketrans("<>[]()*_`~#|!@\\&{}", "＜＞［］（）＊＿｀～＃｜！＠＼＆｛｝")
@@ -33,19 +39,26 @@ def one_line(text: str, most: int) -> str:
 
 
 def web_link(url: str) -> str:
-    """The URL with everything escaped that could end it early; '' for what is no plain web link."""
+    """The URL with everything escaped that could end it early; '' for what is no plain web link.
+
+    A product may refuse a whole message for one link that it does not like: only a host of dotted
+    names passes, so that no post can keep a notice from arriving.
+    """
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
+        parts = httpx.URL(url)
+        host = parts.raw_host.decode("ascii")
+        target = parts.raw_path.decode("ascii")
+    except (httpx.InvalidURL, UnicodeError, TypeError, ValueError):
         return ""
-    if parts.scheme.lower() not in {"http", "https"} or not host or "@" in parts.netloc:
+    if parts.scheme not in {"http", "https"} or parts.userinfo or not _HOST.fullmatch(host):
         return ""
-    try:
-        escaped = quote(url, safe=_URL_SAFE)
-    except UnicodeEncodeError:
+    if parts.port is not None and not 0 < parts.port < 65536:
         return ""
-    return escaped if len(escaped) <= LONGEST_LINK else ""
+    port = f":{parts.port}" if parts.port else ""
+    target += f"#{parts.fragment}" if parts.fragment else ""
+    escaped = quote(_STRAY_PERCENT.sub("%25", target), safe=_URL_SAFE)
+    link = f"{parts.scheme}://{host}{port}{escaped}"
+    return link if len(link) <= LONGEST_LINK else ""
 
 
 def without_markup(text: str) -> str:

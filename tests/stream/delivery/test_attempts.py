@@ -17,7 +17,7 @@ from stream.board import BoardContext, create_app
 from stream.cli import main
 from stream.database import Client
 from stream.delivery.attempts import Asked, ask_again, attempts
-from stream.delivery.outbox import WAITS
+from stream.delivery.due import WAITS
 from stream.errors import InUse
 from stream.settings import ClickHouse
 from tests.stream.delivery.test_outbox import NOW, after, outbox, outcomes, tell

@@ -167,7 +167,29 @@ def test_look_alikes_leave_no_markup(text: str) -> None:
     assert without_markup(found) == found
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localhost/x",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://a b.example/",
+        "https://x.example\n.evil.example/",
+        "https://x.example:99999/",
+        "https://-/",
+        "https://.example/",
+        "http://",
+        "https://user@x.example/",
+        "https://x.example\\@evil.example/",
+    ],
+)
+def test_a_link_that_a_product_could_refuse_is_none(url: str) -> None:
+    """One refuses the whole message for it, and no post may keep an alert from arriving."""
+    assert web_link(url) == ""
+
+
 def test_what_reads_well_stays_readable() -> None:
     assert web_link("https://weibo.com/1/Ab?x=1&y=电") == "https://weibo.com/1/Ab?x=1&y=%E7%94%B5"
+    assert web_link("https://电.example/a%zz#x y") == "https://xn--wny.example/a%25zz#x%20y"
     assert without_markup("3.5 stars, v2.0. Fine") == "3.5 stars, v2.0. Fine"
     assert without_markup("see evil.example/x") == "see evil·example/x"

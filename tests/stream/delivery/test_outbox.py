@@ -10,8 +10,9 @@ import pytest
 from prometheus_client import generate_latest
 
 from stream.database import Client, connect
+from stream.delivery.due import JITTER, WAITS, wait_after
 from stream.delivery.notice import Notice
-from stream.delivery.outbox import JITTER, WAITS, Delivery, Outbox, wait_after
+from stream.delivery.outbox import Delivery, Outbox
 from stream.delivery.render import render
 from stream.errors import RetryLater
 from stream.logs import set_up_logs
@@ -19,7 +20,7 @@ from stream.metrics import REGISTRY
 from stream.receivers import OWN_SIGNATURE, Format, Receiver
 from stream.rules import Rules
 from stream.settings import ClickHouse, Log
-from tests.stream.hooks import SECRET, Hook, hook, status, written
+from tests.stream.hooks import SECRET, Answer, Hook, hook, status, written
 
 NOW = datetime.now(UTC)
 
@@ -81,6 +82,27 @@ def test_retry_after_is_waited_for(client: Client) -> None:
         assert outcomes(box.deliver_due(NOW, patience=5)) == [("retry", 429)]
         assert box.deliver_due(after(95), patience=5) == []
         assert outcomes(box.deliver_due(after(105), patience=5)) == [("sent", 200)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        (status(400), [True, True, False]),
+        (written(200, b'{"errcode": 40008}'), [True, True, False]),
+        (status(500), [True, True, True]),
+        (status(429), [True, True, True]),
+    ],
+)
+def test_what_is_refused_twice_for_what_it_says_goes_without_strangers_words(
+    client: Client, answer: Answer, whole: list[bool]
+) -> None:
+    """A word or link in one post that a product does not take must not keep the alert away."""
+    with hook(answer) as there:
+        box = outbox(client, there.receiver(format="wecom", secrets=[]))
+        tell(client, "marketing", evidence='{"posts": [{"text": "forbidden"}], "mentions": 9}')
+        for seconds in (0, 10, 60):
+            assert len(box.deliver_due(after(seconds), patience=5)) == 1
+        assert [b"forbidden" in body for _, body in there.messages] == whole
 
 
 def test_gone_disables_the_endpoint_until_its_url_changes(client: Client) -> None:
