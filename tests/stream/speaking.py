@@ -44,11 +44,13 @@ def post(at: datetime, mood: str = "negative", **changed: Any) -> Row:
     return to_row(Analysed(Decoded(record, Post(**(fields | changed)), True), at, mentions), 3)
 
 
-def quiet(start: datetime, end: datetime, every: timedelta = timedelta(minutes=6)) -> list[Row]:
+def quiet(
+    start: datetime, end: datetime, every: timedelta = timedelta(minutes=6), **changed: Any
+) -> list[Row]:
     """Everyday talk: one mention each `every`, one in five negative."""
     number = int((end - start) / every)
     moods = ("negative", "neutral", "positive", "neutral", "positive")
-    return [post(start + i * every, moods[i % 5]) for i in range(number)]
+    return [post(start + i * every, moods[i % 5], **changed) for i in range(number)]
 
 
 class World:
