@@ -10,7 +10,7 @@ erased       nothing is left of it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -93,3 +93,20 @@ def _went(version: int, fate: Fate | None) -> Cause:
     if fate.deleted:
         return "moved" if fate.moved else "deleted"
     return "re-scored" if content_of(fate.version) == content_of(version) else "edited"
+
+
+def sums(found: Iterable[Difference]) -> dict[Cause, dict[str, int]]:
+    """Posts, and negative mentions and mentions more, by cause: those that there are, in the order
+    of `CAUSES`."""
+    by_cause: dict[Cause, list[Difference]] = {cause: [] for cause in CAUSES}
+    for one in found:
+        by_cause[one.cause].append(one)
+    return {
+        cause: {
+            "posts": len(several),
+            "negative": sum(one.negative for one in several),
+            "mentions": sum(one.mentions for one in several),
+        }
+        for cause, several in by_cause.items()
+        if several
+    }

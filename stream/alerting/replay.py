@@ -6,18 +6,20 @@ What was recorded must give the same verdict, bit for bit. What is stored today 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from stream.alerting.counted_posts import first_seen, read_counted, read_fates
-from stream.alerting.differences import Difference, compare
+from stream.alerting.differences import Difference, compare, sums
 from stream.alerting.minutes import count_authors, read_minutes
-from stream.alerting.recorded import Recorded, judge_again
+from stream.alerting.recorded import Recorded, judge_again, read_recorded
 from stream.database import Client, errors_sorted
 from stream.detector.detect import DETECTOR_VERSION
 from stream.detector.folds import Minutes
 from stream.detector.verdict import Verdict, heard_from
-from stream.errors import StopService, UsageError
+from stream.errors import UsageError
 from stream.rules import Rule
 
 _ALL = 1_000_000  # posts of today that are compared
@@ -62,10 +64,44 @@ class Today:
     outside: tuple[int, int]
 
 
+def replay(client: Client, prefix: str, step: int | None, limit: int) -> dict[str, Any]:
+    """All that `undertone replay` tells, as plain values: both verdicts and every post that makes
+    the difference. Raises as `find` and `disagreements` do."""
+    stored = find(client, prefix, step, limit)
+    recorded = read_recorded(stored.recorded)
+    differing = disagreements(stored, recorded)
+    today = judge_today(client, stored, recorded, limit)
+    told = ("alert_id", "step", "transition", "severity", "rule", "brand", "topic")
+    return {
+        **{name: getattr(stored, name) for name in told},
+        "recorded": {
+            "agrees": not differing,
+            "differences": differing,
+            "detector_version": recorded.detector_version,
+            "rule": recorded.rule,
+            "authors": recorded.authors,
+            "posts": recorded.posts.total,
+            "compared": len(recorded.posts.keys),
+            "verdict": _plain(recorded.verdict),
+        },
+        "today": {
+            "authors": today.authors,
+            "verdict": _plain(today.verdict),
+            "before_the_window": dict(zip(("negative", "mentions"), today.outside, strict=True)),
+            "causes": sums(today.differences),
+            "posts": [asdict(one) for one in today.differences],
+        },
+    }
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return asdict(verdict) | {"at": verdict.at.isoformat(), "since": verdict.since.isoformat()}
+
+
 def find(client: Client, prefix: str, step: int | None, limit: int) -> Stored:
     """The transition number `step` of the one alert whose id begins so; without a number the one
-    that opened it. Raises UsageError where there is none or several, StopService where nothing was
-    recorded with it, RetryLater."""
+    that opened it. Raises UsageError where there is none or several, or nothing was recorded with
+    it, RetryLater."""
     with errors_sorted():
         rows = client.query(_TRANSITIONS, parameters={"prefix": prefix, "limit": limit})
     found = [Stored(*row) for row in rows.result_rows]
@@ -85,7 +121,7 @@ def find(client: Client, prefix: str, step: int | None, limit: int) -> Stored:
     why = f"recorded are the steps {steps}" if made else "it is of a version before 011"
     if step is not None and all(one.step != step for one in found):
         raise UsageError(f"--step {step}: alert {ids[0]} has {len(found)} steps")
-    raise StopService(f"alert {ids[0]}: nothing was recorded with this step; {why}")
+    raise UsageError(f"alert {ids[0]}: nothing was recorded with this step; {why}")
 
 
 def disagreements(stored: Stored, recorded: Recorded) -> list[str]:
@@ -106,18 +142,19 @@ def disagreements(stored: Stored, recorded: Recorded) -> list[str]:
     ]
 
 
-def outdated(recorded: Recorded, rule: Rule | None) -> list[str]:
-    """What has changed since it was recorded that a verdict is made by; `rule` is as it is now."""
-    found = []
-    if recorded.detector_version != DETECTOR_VERSION:
+def outdated(told: Mapping[str, Any], rule: Rule | None) -> list[str]:
+    """What has changed since that a verdict is made by: `told` is as `replay` gives it, `rule` as
+    it is now, if there is one."""
+    found, then = [], told["recorded"]
+    if then["detector_version"] != DETECTOR_VERSION:
         found.append(
-            f"recorded by detector {recorded.detector_version}, this is {DETECTOR_VERSION}: it may "
+            f"recorded by detector {then['detector_version']}, this is {DETECTOR_VERSION}: it may "
             "judge the same counts otherwise"
         )
     now = rule.model_dump(mode="json") if rule else {}
     changed = [
         f"{name} was {value}, is {now.get(name)}"
-        for name, value in recorded.rule.items()
+        for name, value in then["rule"].items()
         if rule and now.get(name) != value
     ]
     if changed:

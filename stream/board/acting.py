@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from stream.board.context import BoardContext
 from stream.database import Client, connect
-from stream.errors import RetryLater, UsageError
+from stream.errors import RetryLater, UndertoneError, UsageError
 
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _LARGEST = 20_000  # bytes of a request
@@ -44,6 +44,8 @@ def act_route(context: BoardContext, path: str, verb: str, act: Act) -> Route:
             return _problem(422, _line(error))
         except RetryLater as error:
             return _problem(503, str(error))
+        except UndertoneError as error:
+            return _problem(500, str(error))
 
     return Route(f"/api/v1/{path}", answer, methods=[verb])
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import Route
 
 from stream.alerting import acts
+from stream.alerting.replay import replay
 from stream.alerting.silences import Scope
 from stream.board.acting import Act, act_route
 from stream.board.context import BoardContext
@@ -19,6 +20,7 @@ from stream.database import Client
 from stream.settings import Duration
 
 _LOOK_BACK = timedelta(days=7)
+_REPLAY_LIMIT = 30  # seconds a query
 
 
 class _Said(BaseModel):
@@ -26,6 +28,12 @@ class _Said(BaseModel):
 
     by: str
     comment: str = ""
+
+
+class _Replayed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    step: int | None = Field(None, ge=1)
 
 
 class _Silenced(_Said):
@@ -47,12 +55,17 @@ def incident_routes(context: BoardContext) -> list[Route]:
             "incidents", "GET", lambda client, now, _, __: acts.incidents(client, now - _LOOK_BACK)
         ),
         route("incidents/{id}", "GET", lambda client, _, at, __: acts.life(client, at["id"])),
+        act_route(context, "incidents/{id}/replay", "GET", _replay),
         route("incidents/{id}/acknowledge", "POST", _acknowledge),
         route("incidents/{id}/comment", "POST", _comment),
         route("silences", "GET", lambda client, now, _, __: acts.silences(client, now)),
         route("silences", "POST", _silence),
         route("silences/{id}/end", "POST", _end),
     ]
+
+
+def _replay(client: Client, _: datetime, at: dict[str, str], query: dict[str, Any]) -> Any:
+    return replay(client, at["id"], _Replayed(**query).step, _REPLAY_LIMIT)
 
 
 def _acknowledge(client: Client, now: datetime, at: dict[str, str], body: dict[str, Any]) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from stream.cli.options import AsJson, ConfigFile, database_from, settings_from
-from stream.errors import UndertoneError
+from stream.errors import InUse, UndertoneError
 
 if TYPE_CHECKING:
     from stream.rules import Rule
@@ -39,26 +40,35 @@ def replay(
 
     Example: `undertone replay 3f0c9a`
     """
-    from stream.alerting.recorded import read_recorded
-    from stream.alerting.replay import disagreements, find, judge_today, outdated
-    from stream.cli import replay_screen
-    from stream.database import time_limit
+    from stream.alerting.replay import outdated
+    from stream.cli.replay_screen import report
 
     settings = settings_from(config)
-    limit = time_limit(settings.clickhouse.query_timeout)
-    with database_from(settings) as client:
-        stored = find(client, alert, step, limit)
-        recorded = read_recorded(stored.recorded)
-        notes = outdated(recorded, _rule_now(settings, stored.rule))
-        differing = disagreements(stored, recorded)
-        today = judge_today(client, stored, recorded, limit)
+    told = _replayed(settings, alert, step)
+    notes = outdated(told, _rule_now(settings, told["rule"]))
     if as_json:
-        shown = replay_screen.as_dict(stored, recorded, notes, differing, today)
-        print(json.dumps(shown, ensure_ascii=False))
+        print(json.dumps(told | {"notes": notes}, ensure_ascii=False))
     else:
-        print(replay_screen.report(stored, recorded, notes, differing, today))
-    if differing:
+        print(report(told, notes))
+    if not told["recorded"]["agrees"]:
         raise typer.Exit(1)
+
+
+def _replayed(settings: Settings, alert: str, step: int | None) -> dict[str, Any]:
+    """From the database, or from the board of whoever holds it."""
+    from stream.alerting.replay import replay as judge_again
+    from stream.cli.board_client import Board, board_client
+    from stream.database import time_limit
+
+    try:
+        with database_from(settings) as client:
+            return judge_again(client, alert, step, time_limit(settings.clickhouse.query_timeout))
+    except InUse as error:
+        asked = {} if step is None else {"step": str(step)}
+        with board_client(settings) as board:
+            return dict(
+                Board(board, str(error)).ask("GET", f"incidents/{quote(alert)}/replay", asked)
+            )
 
 
 def _rule_now(settings: Settings, name: str) -> Rule | None:

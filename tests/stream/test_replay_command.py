@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from stream.alerting.coverage import Coverage
 from stream.alerting.judge import AlertWatcher
+from stream.board import BoardContext, create_app
 from stream.cli import main
 from stream.database import Client
 from stream.rules import Rule, Rules
@@ -54,7 +56,9 @@ def call(
     yield run
 
 
-def test_the_verdict_is_told_again_and_what_came_since(call: Call, client: Client) -> None:
+def test_the_verdict_is_told_again_and_what_came_since(
+    call: Call, client: Client, clickhouse_settings: ClickHouse
+) -> None:
     alert_id, written = client.query("SELECT alert_id, count() FROM alerts GROUP BY 1").result_rows[
         0
     ]
@@ -69,6 +73,12 @@ def test_the_verdict_is_told_again_and_what_came_since(call: Call, client: Clien
     assert code == 0 and told["recorded"]["agrees"] is True
     assert told["today"]["causes"] == {"late": {"posts": 1, "negative": 1, "mentions": 1}}
     assert client.query("SELECT count() FROM alerts").result_rows == [(written,)]
+
+    # Whoever holds an embedded database answers the same over HTTP.
+    web = TestClient(create_app(BoardContext(clickhouse_settings)), "http://localhost")
+    path = f"/api/v1/incidents/{alert_id[:8]}/replay"
+    assert web.get(path).json() == {name: told[name] for name in told if name != "notes"}
+    assert web.get(path, params={"step": "99"}).status_code == 422
 
     code, _, err = call("nobody")
     assert code == 2 and err == (

@@ -14,7 +14,7 @@ from stream.alerting.judge import AlertWatcher
 from stream.alerting.recorded import read_recorded
 from stream.alerting.replay import disagreements, find, judge_today
 from stream.database import Client
-from stream.errors import StopService, UsageError
+from stream.errors import UsageError
 from stream.rows import COLUMNS, TOMBSTONE_VERSION, Row
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
@@ -112,5 +112,5 @@ def test_an_alert_is_found_by_the_beginning_of_its_id(world: World, client: Clie
     client.insert("alerts", [(other, 1)], column_names=["alert_id", "step"])
     with pytest.raises(UsageError, match="2 alerts begin so"):
         find(client, "", None, 10)
-    with pytest.raises(StopService, match="nothing was recorded"):
+    with pytest.raises(UsageError, match="nothing was recorded"):
         find(client, other, None, 10)
