@@ -11,6 +11,7 @@ import typer
 
 from stream.cli import (
     alert_commands,
+    backtest_commands,
     bench_commands,
     data_commands,
     delivery_commands,
@@ -44,6 +45,7 @@ data_commands.add_to(app)
 dlq_commands.add_to(app)
 delivery_commands.add_to(app)
 replay_commands.add_to(app)
+backtest_commands.add_to(app)
 verify_commands.add_to(app)
 model_commands.add_to(app)
 train_commands.add_to(app)
