@@ -130,3 +130,17 @@ ORDER BY (rule, brand, topic, minute)
 TTL minute + INTERVAL {ttl_days} DAY""",
     shard_by="cityHash64(brand)",
 )
+
+MODEL_REPORTS = Step(
+    name="014-model-reports",
+    table="model_reports",
+    columns="""
+    member String,
+    trouble String,
+    written_at DateTime64(6, 'UTC') DEFAULT now64(6)""",
+    engine="ReplacingMergeTree(written_at)",
+    clauses="""
+ORDER BY member
+TTL toDateTime(written_at) + INTERVAL 7 DAY""",
+    shard_by="cityHash64(member)",
+)

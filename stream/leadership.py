@@ -61,6 +61,26 @@ class Leadership(Protocol):
         ...
 
 
+class Tenure:
+    """One worker's view of a leadership: what it knew in an earlier term is forgotten."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+        self._term: int | None = None
+
+    def begin(self, forget: Callable[[], None]) -> bool:
+        """Whether it may begin a turn of its work; calls `forget` first in a new term."""
+        term = self._leadership.term()
+        if term is not None and term != self._term:
+            forget()
+            self._term = term
+        return term is not None
+
+    def goes_on(self) -> bool:
+        """Whether it is still the term in which the turn began."""
+        return self._leadership.term() == self._term
+
+
 def leadership_for(settings: Settings, health: Health) -> Leadership:
     """An election, except where a watcher shares neither database nor broker with another."""
     if settings.clickhouse.interface == "chdb" or not settings.kafka.bootstrap_servers:

@@ -23,6 +23,8 @@ from stream.settings import Duration
 from stream.severities import Severities, Severity
 
 EVERY = "*"
+NO_DATA = "no data"
+"""The rule of the alerts that tell that nothing is known."""
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -124,10 +126,44 @@ class Rule(_Part):
         return any(hours.hold(at, severity) for hours in self.quiet_hours)
 
 
+class NoData(_Part):
+    """When it is told that nothing is known: posts that stop, a lag, a model that fails."""
+
+    watch: bool = True
+    lag: Annotated[Duration, Field(ge=_MINUTE)] = Field(
+        timedelta(minutes=5), description="posts read later than this are too late"
+    )
+    least_silence: Annotated[Duration, Field(ge=_MINUTE)] = Field(
+        timedelta(minutes=10), description="nobody is called silent sooner, however talkative"
+    )
+    false_alarms: float = Field(
+        1, gt=0, le=100, description="usual silences told in four weeks, all sources and brands"
+    )
+    warm_up: Duration = Field(timedelta(days=7), description="no habit is known from less past")
+    ignore_sources: tuple[Name, ...] = ()
+    ignore_brands: tuple[Name, ...] = ()
+    resolve_after: Duration = Field(timedelta(minutes=5), description="data is back for this long")
+    cool_down: Duration = timedelta(hours=1)
+    receivers: tuple[Name, ...] = ()
+    quiet_hours: Annotated[tuple[QuietHours, ...], BeforeValidator(as_list)] = ()
+    escalation: Annotated[tuple[Escalation, ...], BeforeValidator(as_list)] = ()
+
+    def ignores(self, source: str, brand: str) -> bool:
+        """Whether nobody minds that this source, or brand, is silent."""
+        return source in self.ignore_sources or brand in self.ignore_brands
+
+    @property
+    def life(self) -> Rule:
+        """How an incident lives, and who is told."""
+        same = ("resolve_after", "cool_down", "receivers", "quiet_hours", "escalation")
+        return Rule(name=NO_DATA, **{name: getattr(self, name) for name in same})
+
+
 class Rules(_Part):
     """All rules and receivers. `Rules(rules=[…], receivers=[…])` needs no file."""
 
     rules: tuple[Rule, ...] = ()
+    no_data: NoData = NoData()
     receivers: tuple[Receiver, ...] = ()
 
     @model_validator(mode="after")
@@ -139,6 +175,8 @@ class Rules(_Part):
             for number, name in enumerate(names):
                 if name in names[:number]:
                     raise Misfit((kind, number, "name"), f"{name!r} is given twice; rename one")
+                if (kind, name) == ("rules", NO_DATA):
+                    raise Misfit((kind, number, "name"), f"{name!r} is taken; rename it")
         known = {receiver.name for receiver in self.receivers}
         listed = ", ".join(sorted(known)) or "none"
         for path, name in self._told():
@@ -148,12 +186,16 @@ class Rules(_Part):
 
     def _told(self) -> Iterator[tuple[Place, str]]:
         """Whoever is told of something, and where the rules say so."""
-        for number, rule in enumerate(self.rules):
+        ruled: list[tuple[Place, Rule | NoData]] = [
+            *((("rules", number), rule) for number, rule in enumerate(self.rules)),
+            (("no_data",), self.no_data),
+        ]
+        for place, rule in ruled:
             for at, name in enumerate(rule.receivers):
-                yield ("rules", number, "receivers", at), name
+                yield (*place, "receivers", at), name
             for step, escalation in enumerate(rule.escalation):
                 for at, name in enumerate(escalation.receivers):
-                    yield ("rules", number, "escalation", step, "receivers", at), name
+                    yield (*place, "escalation", step, "receivers", at), name
 
     def receiver(self, name: str) -> Receiver | None:
         return next((one for one in self.receivers if one.name == name), None)

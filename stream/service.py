@@ -28,6 +28,7 @@ from stream.embedded.broker import DLQ_MAX_BYTES, EmbeddedBroker, reached_at, ru
 from stream.errors import UsageError
 from stream.leadership import leadership_for
 from stream.match import Matcher
+from stream.model_reports import ModelReports, WatchedScorer
 from stream.pipeline import Pipeline
 from stream.probes import probes
 from stream.retry import Patience, Stopped
@@ -120,7 +121,8 @@ def start_consumer(running: Running, scorer: Scorer | None = None) -> None:
     """Load what a consumer needs, so that errors show at once, and run it in a thread."""
     settings, patience = running.settings, running.patience
     catalogue = load_catalogue(settings.brands.file)
-    scorer = scorer or load_scorer(settings)
+    reports = ModelReports(settings.clickhouse)
+    scorer = WatchedScorer(scorer or reports.watched(lambda: load_scorer(settings)), reports)
     matcher = Matcher(catalogue)
     analysis = generations.Analysis(scorer.model_hash, catalogue.hash)
     with patience.until_answered(lambda: connect(settings.clickhouse), "clickhouse") as client:

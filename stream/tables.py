@@ -12,6 +12,7 @@ from stream.alert_tables import (
     DELIVERIES,
     DETECTOR_STATES,
     EXPECTATIONS,
+    MODEL_REPORTS,
     SILENCES,
 )
 from stream.table_steps import Added, Step
@@ -165,4 +166,5 @@ STEPS: tuple[Step | Added, ...] = (
     ALERTS_RECORDED,
     SILENCES,
     EXPECTATIONS,
+    MODEL_REPORTS,
 )

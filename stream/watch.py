@@ -1,38 +1,26 @@
-"""The watcher: jobs that recompute windows, judge closed minutes and deliver what is due.
-
-APScheduler runs them with every default that matters set by name (FAULTS §3): a late run is never
-skipped, runs pile up into one, and no job runs beside itself. The time limit is inside each
-statement, because a hung job would stop its successor for ever.
-"""
+"""The watcher: recomputes windows, judges closed minutes, tells what is not known, and delivers."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import structlog
-from apscheduler.events import (
-    EVENT_JOB_ERROR,
-    EVENT_JOB_MAX_INSTANCES,
-    EVENT_JOB_MISSED,
-    JobEvent,
-)
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from stream import metrics
 from stream.alerting.coverage import coverage
 from stream.alerting.judge import AlertWatcher, Written
+from stream.alerting.no_data_watch import NoDataWatcher
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.delivery.outbox import Outbox
-from stream.errors import RetryLater, UndertoneError, UsageError
+from stream.errors import UsageError
 from stream.health import Health
-from stream.leadership import Alone, Leadership
-from stream.retry import Stopped
+from stream.jobs import Jobs
+from stream.leadership import Alone, Leadership, Tenure
 from stream.rules import Rules
 from stream.rules_file import RulesFile
 from stream.settings import Settings
@@ -42,91 +30,8 @@ from stream.windows import run_pass
 log = structlog.get_logger()
 
 _DELIVER_EVERY = timedelta(seconds=1)
-_RETRY_NIGHTLY = timedelta(hours=1)
+_LOOK_EVERY = timedelta(seconds=10)
 _FIRST_NAMED = 3  # of what a sweep finds, in the log
-_MISSED_RUNS_ALLOWED = 3  # readiness turns red after so many intervals without success
-
-
-class Jobs:
-    """Named jobs at fixed intervals or times, each in one thread at a time."""
-
-    def __init__(self, health: Health, on_failure: Callable[[BaseException], None]) -> None:
-        self._health = health
-        self._on_failure = on_failure
-        self._scheduler = BackgroundScheduler(
-            timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
-        )
-        self._scheduler.add_listener(
-            self._note, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR
-        )
-
-    def every(self, name: str, interval: timedelta, run: Callable[[], None]) -> None:
-        """Run at once and then every `interval`. RetryLater is tried again at the next turn."""
-        allowed = interval.total_seconds() * _MISSED_RUNS_ALLOWED
-        self._health.expect(name, max(allowed, 30.0))
-
-        def turn() -> None:
-            try:
-                run()
-            except RetryLater as error:
-                self._failed(name, error)
-            else:
-                self._succeeded(name)
-
-        self._scheduler.add_job(
-            turn,
-            "interval",
-            id=name,
-            seconds=interval.total_seconds(),
-            next_run_time=datetime.now(UTC),
-        )
-
-    def nightly(self, name: str, at: time, run: Callable[[], None]) -> None:
-        """Run each night at `at` (UTC); a run that failed is tried again each hour.
-
-        It is a check: its failure is told but stops nothing.
-        """
-        self._health.expect(name, timedelta(days=_MISSED_RUNS_ALLOWED).total_seconds())
-        self._health.beat(name)  # well until a night was missed
-
-        def turn() -> None:
-            try:
-                run()
-            except Stopped:
-                pass
-            except UndertoneError as error:
-                self._failed(name, error)
-                again = datetime.now(UTC) + _RETRY_NIGHTLY
-                self._scheduler.modify_job(name, next_run_time=again)
-            else:
-                self._succeeded(name)
-
-        self._scheduler.add_job(turn, "cron", id=name, hour=at.hour, minute=at.minute)
-
-    def start(self) -> None:
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """No new runs; returns when those under way have ended (their statements are bounded)."""
-        self._scheduler.shutdown(wait=True)
-
-    def _succeeded(self, name: str) -> None:
-        metrics.JOB_LAST_SUCCESS.labels(job=name).set_to_current_time()
-        self._health.beat(name)
-
-    def _failed(self, name: str, error: UndertoneError) -> None:
-        metrics.JOB_FAILURES.labels(job=name).inc()
-        self._health.trouble(name, str(error))
-        log.warning("job.failed", job=name, reason=str(error))
-
-    def _note(self, event: JobEvent) -> None:
-        metrics.JOB_FAILURES.labels(job=event.job_id).inc()
-        if event.code == EVENT_JOB_ERROR:
-            self._on_failure(event.exception)
-        elif event.code == EVENT_JOB_MISSED:
-            log.warning("job.missed", job=event.job_id)
 
 
 class Watcher:
@@ -146,7 +51,7 @@ class Watcher:
     ) -> None:
         self._settings = settings
         self._leadership = leadership or Alone()
-        self._term: int | None = None
+        self._judging, self._looking = (Tenure(self._leadership) for _ in range(2))
         self._clock = clock
         self._on_transition = on_transition
         self._file = rules if isinstance(rules, RulesFile) else None
@@ -154,7 +59,12 @@ class Watcher:
         self.rule_names = [rule.name for rule in known.rules]
         # One client a job: clients are not for two threads at once.
         self._windows: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
-        self._alerts = AlertWatcher(connect(settings.clickhouse), known, settings, self._acts)
+        self._alerts = AlertWatcher(
+            connect(settings.clickhouse), known, settings, self._judging.goes_on
+        )
+        self._no_data = NoDataWatcher(
+            connect(settings.clickhouse), known.no_data, settings, self._looking.goes_on
+        )
         self._outbox = Outbox(connect(settings.clickhouse), known, settings.web.public_url)
         self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)
 
@@ -175,11 +85,18 @@ class Watcher:
                 retention=self._settings.retention.posts,
                 limit=self._settings.windows.time_limit,
             )
-        if not self._leads():
+        if not self._judging.begin(self._alerts.forget):
             return
         for written in self._alerts.step(now, covered):
             metrics.TRANSITIONS.labels(transition=written.row.transition).inc()
             self._on_transition(written)
+
+    def look_for_silence(self) -> None:
+        """Tell what is not known: who is silent, how late the topic is read, a model that fails."""
+        if self._looking.begin(self._no_data.forget):
+            for row in self._no_data.look(self._clock.now()):
+                metrics.TRANSITIONS.labels(transition=row.transition).inc()
+                self._on_transition(Written(row, None))
 
     def _take_changed_rules(self) -> None:
         """What was edited holds from now on; while it is wrong, the rules before it do."""
@@ -194,6 +111,7 @@ class Watcher:
         if changed:
             rules = self._file.rules
             self._alerts.use(rules)
+            self._no_data.use(rules.no_data)
             self._outbox.follow(rules)
             log.info("rules.changed", rules=len(rules.rules), receivers=len(rules.receivers))
         if self._file.is_right:
@@ -239,22 +157,10 @@ class Watcher:
             **facts,
         )
 
-    def _leads(self) -> bool:
-        """Whether this watcher acts now. What it knew in an earlier term is read again."""
-        term = self._leadership.term()
-        if term is not None and term != self._term:
-            self._alerts.forget()
-            self._term = term
-        return term is not None
-
-    def _acts(self) -> bool:
-        """Whether it still acts in the term in which it began to judge."""
-        return self._leadership.term() == self._term
-
     def close(self) -> None:
         with ExitStack() as closing:  # each, whatever another raises; the last comes first
             closing.callback(self._leadership.resign)
-            for part in (self._sweep, self._outbox, self._alerts, self._windows):
+            for part in (self._sweep, self._outbox, self._no_data, self._alerts, self._windows):
                 closing.callback(part.close)
 
 
@@ -272,6 +178,7 @@ def run_watcher(
     try:
         jobs.every("windows", settings.windows.interval, watcher.recompute_and_judge)
         jobs.every("outbox", _DELIVER_EVERY, watcher.deliver)
+        jobs.every("no_data", _LOOK_EVERY, watcher.look_for_silence)
         if settings.windows.sweep is not None:
             jobs.nightly("sweep", settings.windows.sweep, lambda: watcher.sweep(stop))
         jobs.start()

@@ -102,9 +102,9 @@ def _happened(
     """What is to be told of a standing incident: one thing, the most important first."""
     return (
         _end(incident, verdict, rule, silence)
-        or _hush(incident, verdict.at, rule, silence)
+        or hush(incident, verdict.at, rule, silence)
         or _growth(incident, verdict, rule, silence)
-        or (None if silence else _catching_up(incident, verdict.at, rule))
+        or (None if silence else catching_up(incident, verdict.at, rule))
     )
 
 
@@ -117,7 +117,7 @@ def _end(
     return replace(row, receivers=incident.told)
 
 
-def _hush(
+def hush(
     incident: Incident, at: datetime, rule: Rule, silence: Silence | None
 ) -> Transition | None:
     """A silence that begins to cover it, or does no longer."""
@@ -143,7 +143,7 @@ def _growth(
     return None
 
 
-def _catching_up(incident: Incident, at: datetime, rule: Rule) -> Transition | None:
+def catching_up(incident: Incident, at: datetime, rule: Rule) -> Transition | None:
     """News that were held back, or the next step of an escalation that is due."""
     if incident.calm_since or rule.is_quiet(at, incident.severity):
         return None

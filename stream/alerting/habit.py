@@ -58,9 +58,12 @@ class Tail:
     def exceeded(self, times: float) -> float:
         """The length that is exceeded so many times in four weeks."""
         rarer = max(1.0, self.peaks / times)
+        chance = math.log(rarer)
         if self.shape < 1e-6:
-            return self.threshold + self.scale * math.log(rarer)
-        return self.threshold + self.scale / self.shape * (math.pow(rarer, self.shape) - 1)
+            return self.threshold + max(1.0, self.scale) * chance
+        habit = self.scale / self.shape * (math.pow(rarer, self.shape) - 1)
+        # Nobody is taken for more regular than chance: a crawler may be timed anew.
+        return self.threshold + max(chance, habit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,7 @@ def _tail(silences: Floats, in_four_weeks: float) -> Tail:
     weighted = float((excess * (1 - place)).mean())
     shape = 2 - mean / (mean - 2 * weighted) if mean > 2 * weighted else 0.0
     shape = min(max(shape, 0.0), _HEAVIEST)
-    # Never taken for more regular than chance: a crawler may be timed anew.
-    return Tail(threshold, max(1.0, mean * (1 - shape)), shape, peaks * in_four_weeks)
+    return Tail(threshold, mean * (1 - shape), shape, peaks * in_four_weeks)
 
 
 def _missed_by_others(empty: Flags, hours: Counts) -> Floats:

@@ -18,10 +18,11 @@ from stream.clock import Clock
 from stream.database import Client
 from stream.errors import RetryLater
 from stream.health import Health
+from stream.jobs import Jobs
 from stream.rules import Rules
 from stream.settings import ClickHouse, Settings, Windows
 from stream.store import Store
-from stream.watch import Jobs, Watcher
+from stream.watch import Watcher
 from tests.stream.consuming import eventually
 from tests.stream.sweeping import alter, no_pause, stored, swept  # noqa: F401 - fixtures
 from tests.stream.test_windows import NOON, row
@@ -71,7 +72,7 @@ def test_the_nightly_job_waits_for_its_time_and_is_well_until_then() -> None:
 def test_a_night_that_failed_is_made_up_for_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("stream.watch._RETRY_NIGHTLY", timedelta(milliseconds=50))
+    monkeypatch.setattr("stream.jobs._RETRY_NIGHTLY", timedelta(milliseconds=50))
     health, failures, turns = Health(), list[BaseException](), list[int]()
 
     def run() -> None:

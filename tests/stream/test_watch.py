@@ -17,11 +17,12 @@ from stream.clock import Clock
 from stream.database import Client
 from stream.errors import RetryLater
 from stream.health import Health
+from stream.jobs import Jobs
 from stream.metrics import REGISTRY
 from stream.rules import Rules
 from stream.rules_file import RulesFile
 from stream.settings import ClickHouse, Settings
-from stream.watch import Jobs, Watcher
+from stream.watch import Watcher
 from tests.stream.consuming import eventually
 from tests.stream.speaking import World, quiet
 

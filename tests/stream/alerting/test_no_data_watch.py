@@ -1,0 +1,159 @@
+"""From posts, progress and reports to the rows that tell that nothing is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models import Passage
+from stream.alerting.incidents import Transition
+from stream.alerting.no_data_watch import NoDataWatcher
+from stream.clock import Clock
+from stream.database import Client
+from stream.model_reports import ModelReports, WatchedScorer
+from stream.rows import COLUMNS, Row
+from stream.rules import NoData, Rules
+from stream.settings import ClickHouse
+from stream.watch import Watcher
+from tests.stream.fakes import PureScorer
+from tests.stream.speaking import World, post
+
+MINUTE = timedelta(minutes=1)
+NOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=6)
+RULE = NoData(lag="5m", resolve_after="5m", receivers=())
+
+
+def arrived(at: datetime, **said: Any) -> Row:
+    """A post that came at once."""
+    row = list(post(at, "neutral", **said))
+    assert row[COLUMNS.index("kafka_time")] == at
+    return tuple(row)
+
+
+def talk(begin: datetime, end: datetime, every: timedelta, **said: Any) -> list[Row]:
+    return [arrived(begin + i * every, **said) for i in range(int((end - begin) / every))]
+
+
+@dataclass
+class Watched:
+    """Ten days of talk on two sources about two brands until noon, and a watcher of it."""
+
+    world: World
+    watcher: NoDataWatcher
+    now: datetime = NOON
+
+    def look(self, read_to: datetime | None = None) -> list[Transition]:
+        """What is told now; everything was read up to `read_to`, or until now."""
+        self.world.read_to(*([read_to or self.now] * 2))
+        return self.watcher.look(self.now)
+
+    def until(self, minutes: float, **read: Any) -> list[str]:
+        """What is told in looks five minutes apart, until so long after noon."""
+        told = []
+        while self.now < NOON + minutes * MINUTE:
+            self.now += 5 * MINUTE
+            told += [f"{r.transition} {r.topic or r.brand}" for r in self.look(**read)]
+        return told
+
+    def again(self) -> None:
+        """A new watcher, that knows nothing."""
+        self.watcher = NoDataWatcher(self.world.client, RULE, self.world.settings)
+
+
+@pytest.fixture
+def watched(client: Client, clickhouse_settings: ClickHouse) -> Iterator[Watched]:
+    world = World(client, clickhouse_settings)
+    past = NOON - timedelta(days=10)
+    world._store.insert(talk(past, NOON, 7 * MINUTE, source="weibo", brand="Acme"))
+    world._store.insert(talk(past, NOON, 11 * MINUTE, source="reddit", brand="Bolt"))
+    yield Watched(world, NoDataWatcher(client, RULE, world.settings))
+
+
+def test_a_source_that_stops_is_told_once_and_ends_when_it_is_back(watched: Watched) -> None:
+    others = talk(NOON, NOON + 400 * MINUTE, 11 * MINUTE, source="reddit", brand="Bolt")
+    watched.world._store.insert(others)
+    assert watched.until(20) == []
+    assert watched.until(300) == ["opened source:weibo"]
+    row, evidence = watched.world.client.query(
+        "SELECT (kind, reason, rule, state, severity), evidence FROM alerts FINAL"
+    ).result_rows[0]
+    assert row == ("no_data", "silent", "no data", "open", "warning")
+    assert json.loads(evidence)["summary"].startswith("nothing from weibo since")
+    watched.again()  # a restart tells nothing again
+    assert watched.look() == []
+    watched.world._store.insert(
+        talk(NOON + 295 * MINUTE, NOON + 330 * MINUTE, 5 * MINUTE, source="weibo", brand="Acme")
+    )
+    assert watched.until(330) == ["resolved source:weibo"]
+
+
+def test_while_the_topic_is_not_read_who_is_silent_is_unknown(watched: Watched) -> None:
+    assert watched.until(300, read_to=NOON) == ["opened consumer"]
+    assert watched.until(330) == ["opened posts", "resolved consumer"]
+
+
+def test_a_topic_that_nobody_ever_read_is_told(watched: Watched) -> None:
+    told = []
+    for minutes in range(8):
+        told += watched.watcher.look(NOON + minutes * MINUTE)
+    assert [(one.transition, one.reason) for one in told] == [("opened", "nothing_read")]
+
+
+def test_a_watcher_whose_term_is_over_writes_nothing(watched: Watched) -> None:
+    ended = NoDataWatcher(watched.world.client, RULE, watched.world.settings, acts=lambda: False)
+    watched.watcher = ended
+    assert watched.until(30, read_to=NOON) == []
+    rows = watched.world.client.query("SELECT count() FROM alerts").result_rows
+    assert rows == [(0,)]
+
+
+def test_what_is_watched_no_more_ends(watched: Watched) -> None:
+    assert watched.until(10, read_to=NOON) == ["opened consumer"]
+    watched.watcher.use(NoData(watch=False))
+    assert watched.until(15, read_to=NOON) == ["resolved consumer"]
+
+
+class Failing(PureScorer):
+    """A model that has no memory left, until it has."""
+
+    fails = True
+
+    def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
+        if self.fails:
+            raise RuntimeError("no memory\nleft")
+        return super().score(passages)
+
+
+def test_a_model_that_fails_is_told_and_ends_when_it_works_again(
+    watched: Watched, clickhouse_settings: ClickHouse
+) -> None:
+    model = Failing()
+    scorer = WatchedScorer(model, ModelReports(clickhouse_settings, "host-2"))
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            scorer.score([Passage("Acme", "Acme", 0)])
+    (opened,) = watched.look()
+    assert (opened.topic, opened.reason) == ("model", "model_failed")
+    (evidence,) = watched.world.client.query("SELECT evidence FROM alerts").result_rows[0]
+    assert "host-2: RuntimeError: no memory\\nleft" in json.loads(evidence)["summary"]
+    model.fails = False
+    scorer.score([Passage("Acme", "Acme", 0)])
+    watched.world._store.insert(talk(NOON, NOON + 20 * MINUTE, 5 * MINUTE, source="weibo"))
+    assert watched.until(15) == ["resolved model"]
+
+
+def test_the_watcher_looks_as_a_job_of_its_own(watched: Watched) -> None:
+    watched.world.read_to(NOON - 10 * MINUTE, NOON)
+    told: list[Any] = []
+    watcher = Watcher(watched.world.settings, Rules(), Clock(wall=lambda: NOON), told.append)
+    for _ in range(2):
+        watcher.look_for_silence()
+    watcher.close()
+    assert [one.row.topic for one in told] == ["consumer"]
