@@ -46,13 +46,14 @@ def text(number: int, negative: bool) -> str:
     return next(one for one in tried if (units(one, "Acme", 1)[0] >= 5000) == negative)
 
 
-def say(cluster: Cluster, begin: timedelta, every: timedelta, negative: bool) -> None:
-    """Posts from so long ago until a minute ago."""
+def say(cluster: Cluster, begin: timedelta, end: timedelta, every: timedelta, mood: str) -> None:
+    """Posts of the time from `begin` to `end` ago."""
     now = datetime.now(UTC)
+    negative = mood == "bad"
     producer = KafkaProducer(bootstrap_servers=cluster.kafka.bootstrap_servers)
-    for number in range(int((begin - MINUTE) / every)):
+    for number in range(int((begin - end) / every)):
         one = {
-            "post_id": f"{every.seconds}-{number}",
+            "post_id": f"{now.timestamp()}-{number}",
             "source": "s",
             "text": text(number, negative),
             "created_at": (now - begin + number * every).isoformat(),
@@ -92,21 +93,22 @@ def pause_the_leader(shared: Cluster, seconds: float) -> Counter[str]:
     with hook() as receiver:
         file = str(rules_in(cluster.deployment.directory, receiver))
         consumer = cluster.member()
-        say(
-            cluster, 9 * 60 * MINUTE, every=5 * MINUTE, negative=False
-        )  # a rule learns from what it finds
+        say(cluster, 9 * 60 * MINUTE, MINUTE, 5 * MINUTE, "fine")  # a rule learns from the past
         wait_for(lambda: cluster.group.lag() == 0, 60, logs)
         both = [cluster.watcher(UNDERTONE_ALERTS__FILE=file, **_SOON)]
         wait_for(lambda: leads(both[0]), 60, logs)
         both.append(cluster.watcher(UNDERTONE_ALERTS__FILE=file, **_SOON))
         wait_for(lambda: both[1].ready and sum(map(leads, both)) == 1, 60, logs)
-        say(cluster, 12 * MINUTE, every=MINUTE / 6, negative=True)
+        say(cluster, 12 * MINUTE, MINUTE, MINUTE / 6, "bad")
         wait_for(lambda: told()["opened"] == 1 and receiver.messages, 60, logs)
         leader, other = both if leads(both[0]) else both[::-1]
         leader.pause()
         assert watchers_group.evict(leader.client) == 1
         wait_for(lambda: leads(other), _LED_WITHIN, logs)
-        time.sleep(seconds)
+        woken = time.monotonic() + seconds
+        while time.monotonic() < woken:  # others say that it is over
+            say(cluster, MINUTE, timedelta(0), MINUTE / 12, "fine")
+            time.sleep(min(60, max(0, woken - time.monotonic())))
         leader.resume()
         wait_for(lambda: "leadership.lost" in leader.log.read_text(), _LED_WITHIN, logs)
         wait_for(lambda: sum(map(leads, both)) == 1, _LED_WITHIN, logs)

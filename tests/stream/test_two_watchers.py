@@ -167,9 +167,9 @@ def test_a_watcher_paused_between_judging_and_writing_writes_nothing(
     alerts = pair.watchers[0]._alerts
     judge = alerts._with_evidence
 
-    def slept(change: Any) -> Any:
+    def slept(*given: Any) -> Any:
         pair.led[0].resign()
-        return judge(change)
+        return judge(*given)
 
     monkeypatch.setattr(alerts, "_with_evidence", slept)
     pair.turn(0)
