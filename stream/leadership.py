@@ -130,6 +130,8 @@ class Election:
         self._settles_within = self._good_for + settings.max_poll_interval.total_seconds()
         self._settled = now()
         self._good_until: float | None = None  # None: another leads, for all that is known
+        self.stands = False
+        """Whether it has been in a settled group: what it was told of its turn is true."""
         self._terms = 0
         metrics.LEADER.set(0)
         health.watch(PART)
@@ -230,7 +232,7 @@ class Election:
         """
         membership = client.group_metadata()
         if membership.state == MemberState.STABLE:
-            self._settled = self._now()
+            self._settled, self.stands = self._now(), True
         elif self._now() - self._settled > self._settles_within:
             gone = kafka.take_out_others(self._settings, self._group, membership.member_id)
             self._settled = self._now()
@@ -242,7 +244,7 @@ class Election:
             metrics.LEADER.set(1)
             log.info("leadership.taken", topic=self._topic)
         self._good_until = asked + self._good_for
-        self._settled = asked
+        self._settled, self.stands = asked, True
 
     def _lose(self, reason: str) -> None:
         if self._good_until is not None:

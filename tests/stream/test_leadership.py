@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import CommitFailedError, KafkaTimeoutError
 from kafka.structs import MemberState, TopicPartition
 
-from stream import kafka, metrics
+from stream import metrics
 from stream.health import Health
 from stream.leadership import Alone, Election, leadership_for
 from stream.settings import ClickHouse, Kafka, Settings
@@ -29,6 +29,7 @@ class Member:
     def __init__(self) -> None:
         self.held = {HELD}
         self.answer: Exception | None = None
+        self.state: Any = MemberState.STABLE
 
     def poll(self, timeout_ms: int) -> dict[Any, Any]:
         return {}
@@ -45,7 +46,7 @@ class Member:
             raise self.answer
 
     def group_metadata(self) -> Any:
-        return SimpleNamespace(state=MemberState.STABLE, member_id="me")
+        return SimpleNamespace(state=self.state, member_id="me")
 
     def bootstrap(self, timeout_ms: int, refresh: bool) -> None:
         pass
@@ -141,25 +142,47 @@ def stand(kafka_settings: Kafka) -> Iterator[Callable[[], Election]]:
 
 
 def test_two_watchers_have_one_leader_and_the_other_takes_over(
-    kafka_settings: Kafka, stand: Callable[[], Election]
+    stand: Callable[[], Election],
 ) -> None:
-    """The topic is made by the first that comes. The broker takes the leader out, as Kafka does
-    with one that is silent; then the leader goes by itself."""
-    both = [stand(), stand()]
+    """The topic is made by the first that comes.
+
+    One after the other: the embedded broker lets those that join at once wait (decision 007).
+    """
+    first = stand()
+    eventually(lambda: first.term() is not None)
+    second = stand()
 
     def leaders() -> list[Election]:
-        return [one for one in both if one.term() is not None]
+        return [one for one in (first, second) if one.term() is not None]
 
-    eventually(lambda: len(leaders()) == 1)
-    first = leaders()[0]
-    term = first.term()
-    group = f"{kafka_settings.group_id}.{kafka_settings.topic}.leader"
-    assert kafka.take_out_others(kafka_settings, group, member_id="") == 2
-    eventually(lambda: first.term() != term)  # it is told by its next question
-    eventually(lambda: len(leaders()) == 1)
+    eventually(lambda: second.stands and len(leaders()) == 1)
     leader = leaders()[0]
     leader.resign()
     eventually(lambda: leader.term() is None and len(leaders()) == 1)
+
+
+def test_who_waits_in_vain_takes_out_those_the_group_waits_for(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded broker leaves out nobody who was killed."""
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "stream.leadership.kafka.take_out_others", lambda *given: asked.append(given[-1])
+    )
+    standing.member.held, standing.member.state = set(), MemberState.REBALANCING
+    standing.asks()
+    standing.time += 79  # session_timeout and max_poll_interval are 80 s together
+    standing.asks()
+    assert not asked
+    standing.time += 2
+    standing.asks()
+    standing.asks()
+    assert asked == ["me"]
+    standing.member.state = MemberState.STABLE  # a follower may wait for ever
+    standing.asks()
+    standing.time += 1000
+    standing.asks()
+    assert asked == ["me"]
 
 
 def test_a_topic_of_two_partitions_would_make_two_leaders_and_makes_none(
