@@ -17,7 +17,6 @@ from stream.database import Client
 from stream.errors import UsageError
 from stream.rows import COLUMNS, TOMBSTONE_VERSION, Row
 from stream.rules import Rule, Rules
-from stream.settings import ClickHouse
 from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -26,16 +25,27 @@ RULE = Rule(name="mood", history="24h", warm_up="6h")
 STORM = [post(NOON + i * MINUTE / 3, post_id=f"s{i}") for i in range(90)]
 
 
-@pytest.fixture
-def world(client: Client, clickhouse_settings: ClickHouse) -> World:
-    """A crisis from noon on, judged minute by minute, one that grew and was told more than once."""
-    world = World(client, clickhouse_settings)
+@pytest.fixture(scope="module")
+def world(shared_world: World) -> World:
+    """A crisis from noon on that grew and was told more than once."""
+    world, client = shared_world, shared_world.client
     world.say([*quiet(NOON - timedelta(hours=14), NOON), *STORM], NOON + 30 * MINUTE)
     watching = AlertWatcher(client, Rules(rules=[RULE]), world.settings)
     for minute in (0, 6, 30):
         closed = NOON + minute * MINUTE
         watching.step(closed, Coverage(closed, timedelta(0), 0))
     return world
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    return world.client
+
+
+@pytest.fixture
+def alert(client: Client) -> str:
+    """The id of its alert."""
+    return str(client.query("SELECT any(alert_id) FROM alerts WHERE recorded != ''").first_row[0])
 
 
 def changed(row: Row, **columns: Any) -> Row:
@@ -47,9 +57,7 @@ def changed(row: Row, **columns: Any) -> Row:
     return tuple(values.values())
 
 
-def test_what_was_recorded_agrees_and_a_changed_count_is_named(
-    world: World, client: Client
-) -> None:
+def test_what_was_recorded_agrees_and_a_changed_count_is_named(client: Client) -> None:
     rows = client.query("SELECT alert_id, step, recorded FROM alerts FINAL").result_rows
     recorded = [(alert_id, step) for alert_id, step, text in rows if text]
     assert len(recorded) >= 2  # opened, and what came after
@@ -66,8 +74,10 @@ def test_what_was_recorded_agrees_and_a_changed_count_is_named(
     ]
 
 
-def test_the_difference_to_today_is_told_post_by_post(world: World, client: Client) -> None:
-    stored = find(client, "", None, 10)
+def test_the_difference_to_today_is_told_post_by_post(
+    world: World, client: Client, alert: str
+) -> None:
+    stored = find(client, alert, None, 10)
     then = read_recorded(stored.recorded)
     since, until = then.verdict.since, then.verdict.at
     assert judge_today(client, stored, then, 10).differences == ()
@@ -101,8 +111,8 @@ def test_the_difference_to_today_is_told_post_by_post(world: World, client: Clie
     assert disagreements(stored, then) == []  # whatever became of the posts
 
 
-def test_an_alert_is_found_by_the_beginning_of_its_id(world: World, client: Client) -> None:
-    whole = find(client, "", None, 10).alert_id
+def test_an_alert_is_found_by_the_beginning_of_its_id(client: Client, alert: str) -> None:
+    whole = find(client, alert, None, 10).alert_id
     assert find(client, whole[:6], None, 10).transition == "opened"
     with pytest.raises(UsageError, match="no alert's id begins so"):
         find(client, "zz", None, 10)

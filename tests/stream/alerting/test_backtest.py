@@ -11,9 +11,7 @@ from stream.alerting.backtest import backtest
 from stream.alerting.coverage import Coverage
 from stream.alerting.judge import AlertWatcher
 from stream.alerting.raised import Outcome, only_in, raised_after
-from stream.database import Client
 from stream.rules import Rule, Rules
-from stream.settings import ClickHouse
 from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -31,21 +29,21 @@ STRICT = RULE.model_copy(update={"name": "strict", "minimum": RULE.minimum.model
 END = NOON + 2 * HOUR
 
 
-@pytest.fixture
-def world(client: Client, clickhouse_settings: ClickHouse) -> World:
+@pytest.fixture(scope="module")
+def world(shared_world: World) -> World:
     """Two crises, the first one about batteries and growing."""
-    world = World(client, clickhouse_settings)
     usual = quiet(NOON - 5 * HOUR, END, topics=("battery",))
     first = [post(NOON + i * MINUTE / 2, topics=("battery",)) for i in range(20)]
     grown = [post(NOON + 10 * MINUTE + i * MINUTE / 8) for i in range(80)]
     second = [post(NOON + 90 * MINUTE + i * MINUTE / 3) for i in range(60)]
-    world.say([*usual, *first, *grown, *second], END)
-    return world
+    shared_world.say([*usual, *first, *grown, *second], END)
+    return shared_world
 
 
 def test_it_raises_what_the_watcher_raised_live_and_writes_nothing(
-    world: World, client: Client
+    world: World,
 ) -> None:
+    client = world.client
     watching = AlertWatcher(client, Rules(rules=[RULE]), world.settings)
     for minutes in (0, 7, 30, 60, 100, 120):
         closed = NOON + minutes * MINUTE
@@ -73,24 +71,27 @@ def test_it_raises_what_the_watcher_raised_live_and_writes_nothing(
     assert told[0][0] == 0 and told[-1][0] == told[-1][1]
 
 
-def test_two_sets_of_rules_side_by_side(world: World, client: Client) -> None:
+def test_two_sets_of_rules_side_by_side(world: World) -> None:
     sets = [Rules(rules=[RULE]), Rules(rules=[STRICT])]
-    usual, strict = backtest(client, sets, NOON, END, 10)
+    usual, strict = backtest(world.client, sets, NOON, END, 10)
     assert {one.rule for one in strict.raised} == {"strict"}
     assert only_in(strict, usual) == []
     missed = {(one.topic, one.opened_at >= NOON + 90 * MINUTE) for one in only_in(usual, strict)}
     assert ("battery", False) in missed and ("", False) not in missed
-    [alone] = backtest(client, [Rules(rules=[STRICT])], NOON, END, 10)
+    [alone] = backtest(world.client, [Rules(rules=[STRICT])], NOON, END, 10)
     assert alone.raised == strict.raised
 
 
-def test_what_stood_before_is_not_raised_anew(world: World, client: Client) -> None:
+def test_what_stood_before_is_not_raised_anew(world: World) -> None:
     begin = NOON + 30 * MINUTE
-    [whole] = backtest(client, [Rules(rules=[RULE])], NOON, END, 10)
-    [part] = backtest(client, [Rules(rules=[RULE])], begin, END, 10)
+    [whole] = backtest(world.client, [Rules(rules=[RULE])], NOON, END, 10)
+    [part] = backtest(world.client, [Rules(rules=[RULE])], begin, END, 10)
     assert part.raised == tuple(one for one in whole.raised if one.opened_at > begin)
 
 
-def test_where_nothing_is_stored_nothing_is_raised(client: Client) -> None:
-    [found] = backtest(client, [Rules(rules=[RULE])], NOON, END, 10)
-    assert found == Outcome(NOON, END, (), {})
+def test_where_nothing_is_stored_nothing_is_raised(world: World) -> None:
+    """Neither before anything was said, nor long after."""
+    for begin in (NOON - 400 * HOUR, NOON + 400 * HOUR):
+        end = begin + HOUR
+        [found] = backtest(world.client, [Rules(rules=[RULE])], begin, end, 10)
+        assert found == Outcome(begin, end, (), {})

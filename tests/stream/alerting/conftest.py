@@ -1,0 +1,25 @@
+"""Fixtures of the tests of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream import schema
+from stream.database import connect
+from stream.settings import ClickHouse
+from tests.stream.speaking import World
+
+
+@pytest.fixture(scope="module")
+def shared_world(clickhouse_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """One database for all tests of a module: whoever takes it says what is in it."""
+    name = request.module.__name__.rpartition(".")[2]
+    settings = ClickHouse(path=clickhouse_path, database=name)
+    client = connect(settings)
+    schema.apply(client, schema.Target(name, retention_days=400))
+    yield World(client, settings)
+    client.command(f"DROP DATABASE {name}")
+    client.close()
