@@ -118,7 +118,11 @@ def find(client: Client, prefix: str, step: int | None, limit: int) -> Stored:
         if step in (None, one.step):
             return one
     steps = ", ".join(f"{one.step} ({one.transition})" for one in made)
-    why = f"recorded are the steps {steps}" if made else "it is of a version before 011"
+    why = (
+        f"recorded are the steps {steps}"
+        if made
+        else "no verdict on a mood made it, or it is older than schema step 011-alerts-recorded"
+    )
     if step is not None and all(one.step != step for one in found):
         raise UsageError(f"--step {step}: alert {ids[0]} has {len(found)} steps")
     raise UsageError(f"alert {ids[0]}: nothing was recorded with this step; {why}")
@@ -142,10 +146,12 @@ def disagreements(stored: Stored, recorded: Recorded) -> list[str]:
     ]
 
 
-def outdated(told: Mapping[str, Any], rule: Rule | None) -> list[str]:
-    """What has changed since that a verdict is made by: `told` is as `replay` gives it, `rule` as
-    it is now, if there is one."""
+def outdated(told: Mapping[str, Any], rule: Rule | None, oldest: datetime) -> list[str]:
+    """What is no more as it was: `told` is as `replay` gives it, `rule` the one of today, if there
+    is one; posts before `oldest` are not kept."""
     found, then = [], told["recorded"]
+    if datetime.fromisoformat(then["verdict"]["since"]) < oldest:
+        found.append(f"posts before {oldest:%Y-%m-%d} are not kept: they count as erased")
     if then["detector_version"] != DETECTOR_VERSION:
         found.append(
             f"recorded by detector {then['detector_version']}, this is {DETECTOR_VERSION}: it may "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -45,7 +46,8 @@ def replay(
 
     settings = settings_from(config)
     told = _replayed(settings, alert, step)
-    notes = outdated(told, _rule_now(settings, told["rule"]))
+    oldest = datetime.now(UTC) - settings.retention.posts
+    notes = outdated(told, _rule_now(settings, told["rule"]), oldest)
     if as_json:
         print(json.dumps(told | {"notes": notes}, ensure_ascii=False))
     else:

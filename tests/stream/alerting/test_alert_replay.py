@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from stream.alerting.counted_posts import Fingerprints, read_counted
 from stream.alerting.coverage import Coverage
+from stream.alerting.differences import compare
 from stream.alerting.judge import AlertWatcher
 from stream.alerting.recorded import read_recorded
-from stream.alerting.replay import disagreements, find, judge_today
+from stream.alerting.replay import disagreements, find, judge_today, outdated
 from stream.database import Client
+from stream.detector.detect import DETECTOR_VERSION
 from stream.errors import UsageError
 from stream.rows import COLUMNS, TOMBSTONE_VERSION, Row
 from stream.rules import Rule, Rules
@@ -109,6 +112,36 @@ def test_the_difference_to_today_is_told_post_by_post(
     ids = [row[COLUMNS.index("post_id")] for row in inside[:3]]
     assert known == dict(zip(("deleted", "edited", "re-scored", "erased"), [*ids, ""], strict=True))
     assert disagreements(stored, then) == []  # whatever became of the posts
+
+
+def test_a_sample_can_be_drawn_again(client: Client) -> None:
+    """Of the posts with the lowest hashes none is missed and none is told twice."""
+    window = (client, RULE, ("Acme", ""), NOON, NOON + 30 * MINUTE, 10)
+    every, total = read_counted(*window, 1000)
+    some, of_all = read_counted(*window, 7)
+    assert total == of_all == len(every) > 7
+    kept = Fingerprints.of(some, of_all)
+    assert read_counted(*window, 1000, kept.reach) == (some, 7)
+    assert list(compare(kept, every, {}, {}, NOON)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, []),
+        ({"detector_version": "0"}, ["recorded by detector 0, this is"]),
+        ({"rule": RULE.model_dump(mode="json") | {"sensitivity": 1.0}}, ["sensitivity was 1.0"]),
+        ({"verdict": {"since": "2020-01-01T00:00:00+00:00"}}, ["posts before 2026-11-24 are not"]),
+    ],
+)
+def test_what_has_changed_since_is_said(changed: dict[str, Any], says: list[str]) -> None:
+    then = {
+        "detector_version": DETECTOR_VERSION,
+        "rule": RULE.model_dump(mode="json"),
+        "verdict": {"since": NOON.isoformat()},
+    }
+    found = outdated({"recorded": then | changed}, RULE, NOON)
+    assert len(found) == len(says) and all(map(str.__contains__, found, says))
 
 
 def test_an_alert_is_found_by_the_beginning_of_its_id(client: Client, alert: str) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream.alerting.alert_rows import transitions_of
-from stream.alerting.backtest import backtest
+from stream.alerting.backtest import RuleRun, backtest
 from stream.alerting.coverage import Coverage
 from stream.alerting.judge import AlertWatcher
 from stream.alerting.raised import Outcome, only_in, raised_after
+from stream.detector.folds import Fold, Minutes
 from stream.rules import Rule, Rules
 from tests.stream.speaking import World, post, quiet
 
@@ -95,3 +100,32 @@ def test_where_nothing_is_stored_nothing_is_raised(world: World) -> None:
         end = begin + HOUR
         [found] = backtest(world.client, [Rules(rules=[RULE])], begin, end, 10)
         assert found == Outcome(begin, end, (), {})
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    granularity=st.sampled_from(["15m", "1h", "6h"]),
+    begins=st.integers(0, 26 * 60),
+    cuts=st.lists(st.integers(1, 9), max_size=3),
+)
+def test_how_history_is_cut_changes_nothing(granularity: str, begins: int, cuts: list[int]) -> None:
+    """Pieces of six hours or all at once: the same incidents, and each minute is heard once."""
+    rule = Rule(name="mood", granularity=granularity, warm_up="3h", history="30d")
+    start = NOON.replace(hour=0)
+    until = start + 60 * HOUR
+    noise = np.random.default_rng(7).poisson(1, (2, 60 * 60))
+    noise[0, 40 * 60 : 44 * 60] += 3
+    counts = {("Acme", ""): np.stack([noise[0], noise.sum(0)])}
+    whole = Minutes(start, until, counts)
+    since = start + 30 * HOUR + begins * MINUTE
+    found = []
+    for at in ([], sorted({start + number * 6 * HOUR for number in cuts})):
+        run = RuleRun(Fold(rule, start, start), since, until, lambda *_: 99)
+        for begin, end in pairwise([start, *at, until]):
+            run.take(whole.between(begin, end))
+        assert run.fold.at == until
+        talked = counts["Acme", ""][:, (since - start) // MINUTE :].sum(1)
+        assert run.talk["Acme", ""].sum(1).tolist() == talked.tolist()
+        found.append(list(run.raised.values()))
+    assert found[0] == found[1]
+    assert found[0] or granularity != "15m"
