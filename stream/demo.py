@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from stream import kafka
 from stream.alerting.judge import Written
-from stream.board.context import counted_dead_letters
+from stream.board.context import RulesInForce, counted_dead_letters
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.demo_report import Summary, Told, in_words, sum_up
@@ -101,7 +101,8 @@ class Demo:
             prepare_database(settings, running.patience)
             client = connect(settings.clickhouse)
             closing.callback(client.close)
-            board = start_board(running, consumes=True)
+            rules = _rules(receiver.url, secret)
+            board = start_board(running, consumes=True, rules_in_force=lambda: RulesInForce(rules))
             closing.callback(board.stop)
             self._on_board(board.url)
             start_consumer(running, self._scorer)
@@ -123,7 +124,6 @@ class Demo:
             seconds = self._load(baseline, send, client)
             if self._stopped(running):
                 return None
-            rules = _rules(receiver.url, secret)
             start_watcher(running, rules, self._note)
             self.clock.begin()
             self._play_live(live, send)

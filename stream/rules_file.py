@@ -70,14 +70,20 @@ def _read(file: Path) -> tuple[yaml.Node | None, dict[str, Any]]:
 class RulesFile:
     """The rules as the file has them now. For one thread.
 
-    `is_right` is False while the file is wrong and `rules` are those before it.
+    `refused` says why while the file is wrong and `rules` are those before it; else it is ''. Both
+    may be read from other threads.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen = _stamp(file)
         self.rules = load_rules(file)
-        self.is_right = True
+        self.refused = ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the rules are those that the file has now."""
+        return not self.refused
 
     def changed(self) -> bool:
         """Whether the file was written since the last look; `rules` are the new ones then.
@@ -88,9 +94,13 @@ class RulesFile:
         now = _stamp(self._file)
         if now == self._seen:
             return False
-        self._seen, self.is_right = now, False
-        fresh = load_rules(self._file)
-        self.is_right = True
+        self._seen = now
+        try:
+            fresh = load_rules(self._file)
+        except UsageError as error:
+            self.refused = str(error)
+            raise
+        self.refused = ""
         if fresh == self.rules:
             return False
         self.rules = fresh

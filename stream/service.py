@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -17,7 +18,13 @@ import models
 from models import Classifier, ModelError, load_classifier
 from stream import garbage, generations, kafka, metrics, schema
 from stream.alerting.judge import Written
-from stream.board.context import BoardContext, counted_dead_letters, unknown_dead_letters
+from stream.board.access import access_of
+from stream.board.context import (
+    BoardContext,
+    RulesInForce,
+    counted_dead_letters,
+    unknown_dead_letters,
+)
 from stream.board.server import BoardServer
 from stream.catalogue import load_catalogue
 from stream.clock import Clock
@@ -176,10 +183,11 @@ def start_watcher(
     running: Running,
     rules: Rules | None = None,
     on_transition: Callable[[Written], None] = lambda _: None,
-) -> None:
+) -> Callable[[], RulesInForce]:
     """Load the rules, so that errors show at once, and run the watcher in a thread.
 
-    Rules that are given stay; those of the settings' file change with it.
+    Rules that are given stay; those of the settings' file change with it. What is returned tells
+    which are in force, from any thread.
     """
     settings = running.settings
     found = rules or RulesFile(settings.alerts.file)
@@ -190,10 +198,18 @@ def start_watcher(
     log.info("watcher.starting", rules=watcher.rule_names)
     running.start("watcher", lambda: run_watcher(watcher, settings, running.health, running.stop))
     running.start("leadership", leadership.run)
+    if isinstance(found, Rules):
+        return lambda: RulesInForce(found)
+    return lambda: RulesInForce(found.rules, found.refused)
 
 
-def start_board(running: Running, *, consumes: bool) -> BoardServer:
-    """Serve the live board, health and metrics."""
+def start_board(
+    running: Running,
+    *,
+    consumes: bool,
+    rules_in_force: Callable[[], RulesInForce] = RulesInForce,
+) -> BoardServer:
+    """Serve the live board, health and metrics. Raises UsageError where strangers could use it."""
     settings = running.settings
     context = BoardContext(
         clickhouse=settings.clickhouse,
@@ -201,8 +217,12 @@ def start_board(running: Running, *, consumes: bool) -> BoardServer:
         topic=settings.kafka.topic,
         ready=running.health.problems,
         dead_letters=counted_dead_letters if consumes else unknown_dead_letters,
-        brands=[brand.name for brand in load_catalogue(settings.brands.file).brands],
-        hosts=[settings.web.host],
+        catalogue=load_catalogue(settings.brands.file),
+        rules_in_force=rules_in_force,
+        closes_after=settings.alerts.closes_after,
+        model_name=(settings.model.path or SHIPPED_MODEL).name,
+        access=access_of(settings.web),
+        hosts=[settings.web.host, urlsplit(settings.web.public_url).hostname or ""],
     )
     board = BoardServer(context, settings.web.host, settings.web.port)
     board.start()
@@ -217,6 +237,8 @@ def run_roles(
 
     Raises the first failure of any part; a stop by signal is no failure.
     """
+    if watches:
+        access_of(settings.web)  # before anything is started: a stranger's board never is
     with ExitStack() as closing:
         check = nothing_to_check
         if consumes:
@@ -228,8 +250,9 @@ def run_roles(
             if consumes:
                 start_consumer(running)
             if watches:
-                start_watcher(running)
-                closing.callback(start_board(running, consumes=consumes).stop)
+                rules = start_watcher(running)
+                board = start_board(running, consumes=consumes, rules_in_force=rules)
+                closing.callback(board.stop)
             elif settings.web.probe_port:
                 closing.enter_context(
                     probes(running.health, settings.web.host, settings.web.probe_port)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,10 +20,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
@@ -30,6 +33,7 @@ from yaml import YAMLError
 
 from stream.errors import UsageError
 
+_SHORTEST_TOKEN = 16  # characters
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -162,17 +166,43 @@ def _web_root(text: str) -> str:
     return text.rstrip("/")
 
 
+def _networks(value: Any) -> Any:
+    """`10.0.0.7, 10.1.0.0/16` as a list; anything else is left to pydantic."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+
+def _secret_enough(token: SecretStr | None) -> SecretStr | None:
+    if token and len(token.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"must have {_SHORTEST_TOKEN} characters or more: it can be guessed")
+    return token
+
+
 class Web(_Part):
     """The live board, health and metrics."""
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    token: Annotated[SecretStr | None, AfterValidator(_secret_enough)] = Field(
+        None, description="opens the board to whoever sends it; needed unless bound to 127.0.0.1"
+    )
+    user_header: str = Field(
+        "", pattern=r"^[A-Za-z0-9-]*$", description="in which a proxy that signs in names the user"
+    )
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = Field((), description="addresses or networks whose user_header is believed")
     public_url: Annotated[str, AfterValidator(_web_root)] = Field(
         "", description="of the board as its readers reach it, for links in alerts; empty: no link"
     )
     probe_port: int = Field(
         0, ge=0, le=65535, description="of `consume`: health and metrics; 0: none"
     )
+
+    @model_validator(mode="after")
+    def _names_its_proxies(self) -> Web:
+        if self.user_header and not self.trusted_proxies:
+            raise ValueError("user_header: anybody could send it; name web.trusted_proxies too")
+        return self
 
 
 class Windows(_Part):

@@ -1,7 +1,8 @@
 """The board's routes.
 
 `/` the page, `/static/*` its files, `/api/snapshot` and `/api/events` what it shows (shapes.py),
-`/api/v1/*` what people may do about incidents, `/healthz`, `/readyz` and `/metrics` for machines.
+`/api/v1/*` all else, for the page and for programs (api/), `/login` and `/logout`, `/healthz`,
+`/readyz` and `/metrics` for machines.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from stream.board.context import BoardContext
 from stream.board.delivery_routes import delivery_routes
+from stream.board.gate import Gate, sign_in_routes
 from stream.board.guard import Guard
 from stream.board.incident_routes import incident_routes
 from stream.board.reader import Reader
@@ -79,13 +81,17 @@ def create_app(context: BoardContext) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
             Route("/api/snapshot", snapshot),
             Route("/api/events", events),
+            *sign_in_routes(context.access),
             *incident_routes(context),
             *delivery_routes(context),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
         ],
-        middleware=[Middleware(Guard, hosts=context.hosts)],
+        middleware=[
+            Middleware(Guard, hosts=context.hosts),
+            Middleware(Gate, access=context.access),
+        ],
         lifespan=lifespan,
     )
     app.state.reader = reader

@@ -183,11 +183,16 @@ def posts_by_key(client: Client, keys: Iterable[tuple[str, str, datetime]]) -> l
     return [post_row(r) for r in _records(client, _BY_KEY, values)]
 
 
-def brands(client: Client, now: datetime, names: Sequence[str] = ()) -> list[Brand]:
-    """Each brand's mood at service time `now`; `names` are listed even if nobody mentioned them."""
+def brands(
+    client: Client, now: datetime, names: Sequence[str] = (), day: timedelta = DAY
+) -> list[Brand]:
+    """Each brand's mood at service time `now`; `names` are listed even if nobody mentioned them.
+
+    `day` is how far back it is told, a whole number of slots.
+    """
     hour_ago = _minute(now) - HOUR + timedelta(minutes=1)
-    day_ago = hour_ago - DAY + HOUR
-    first = datetime.fromtimestamp(now.timestamp() // SLOT.seconds * SLOT.seconds, UTC) - DAY + SLOT
+    day_ago = hour_ago - day + HOUR
+    first = datetime.fromtimestamp(now.timestamp() // SLOT.seconds * SLOT.seconds, UTC) - day + SLOT
     hours: dict[tuple[str, bool], Figures] = {}
     for brand, recent, *sums in _rows(client, _HOURS, {"hour": hour_ago, "day": day_ago}):
         hours[brand, bool(recent)] = figures(*sums)
@@ -198,7 +203,7 @@ def brands(client: Client, now: datetime, names: Sequence[str] = ()) -> list[Bra
     for brand, topic, mentions, negative in _rows(client, _TOPICS, {"hour": hour_ago}):
         topics[brand].append({"topic": topic, "mentions": mentions, "negative": negative})
     nothing = figures(0, 0, 0, 0)
-    times = [first + i * SLOT for i in range(DAY // SLOT)]
+    times = [first + i * SLOT for i in range(day // SLOT)]
     known = dict.fromkeys([*names, *sorted({brand for brand, _ in hours})])
     return [
         {
@@ -239,11 +244,15 @@ def alerts(client: Client) -> list[Alert]:
 
 
 def stored(client: Client, topic: str) -> Stored:
-    """Figures of the status line. `data_to` is None until every partition has told its progress."""
-    known, partitions, read_to = _rows(client, _PROGRESS, {"topic": topic})[0]
+    """Figures of the status line."""
     posts, lately = _rows(client, _STORED, {})[0]
-    complete = partitions > 0 and known >= partitions
-    return Stored(posts, lately / _RATE_SECONDS, read_to if complete else None)
+    return Stored(posts, lately / _RATE_SECONDS, read_to(client, topic))
+
+
+def read_to(client: Client, topic: str) -> datetime | None:
+    """Up to when the topic was read; None until every partition has told its progress."""
+    known, partitions, slowest = _rows(client, _PROGRESS, {"topic": topic})[0]
+    return slowest if partitions > 0 and known >= partitions else None
 
 
 def _slot(time: datetime, counted: Figures) -> Slot:

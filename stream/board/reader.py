@@ -151,7 +151,7 @@ class Reader:
         alerts = queries.alerts(client)
         brands = queries.brands(client, context.clock.now(), context.brands)
         self.feed.publish_alerts(alerts)
-        self.feed.publish_brands(_with_incidents(brands, alerts))
+        self.feed.publish_brands(with_incidents(brands, alerts))
 
     def _status(self) -> Status:
         context, known = self._context, self._stored
@@ -173,7 +173,7 @@ class Reader:
         }
 
 
-def _with_incidents(brands: list[Brand], alerts: list[Alert]) -> list[Brand]:
+def with_incidents(brands: list[Brand], alerts: list[Alert]) -> list[Brand]:
     """The brands, each with the severity of its worst open incident."""
     worst: dict[str, str] = {}
     for alert in alerts:

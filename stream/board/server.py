@@ -8,6 +8,7 @@ import time
 
 import uvicorn
 
+from stream.board.access import is_loopback, unasked
 from stream.board.app import create_app
 from stream.board.context import BoardContext
 from stream.board.reader import Reader
@@ -20,10 +21,13 @@ _STOPS_WITHIN = 2.0
 class BoardServer:
     """Serves a board from `start` to `stop`. It takes no signals: those are the service's.
 
-    `port` 0 takes a free one; `port` and `url` tell which, once started.
+    `port` 0 takes a free one; `port` and `url` tell which, once started. Raises UsageError where
+    strangers could reach it and nothing asks who they are.
     """
 
     def __init__(self, context: BoardContext, host: str = "127.0.0.1", port: int = 8080) -> None:
+        if context.access.is_open and not is_loopback(host):
+            raise unasked(host)
         self.host = host
         self.port = port
         app = create_app(context)
@@ -35,6 +39,7 @@ class BoardServer:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # who the peer is decides whether its word is taken
                 lifespan="on",
                 ws="none",
                 timeout_graceful_shutdown=1,

@@ -8,7 +8,9 @@ Text of posts is data from strangers: whoever shows it must escape it.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 Label = Literal["negative", "neutral", "positive"]
 

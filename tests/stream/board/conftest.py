@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stream.board import BoardContext, BoardServer
+from stream.catalogue import Brand, Catalogue
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.rows import COLUMNS, TOMBSTONE_VERSION, text_hash
@@ -158,7 +159,7 @@ def board(clickhouse_settings: ClickHouse, seed: Seed) -> Iterator[BoardServer]:
         BoardContext(
             clickhouse=clickhouse_settings,
             clock=Clock(wall=lambda: seed.now),
-            brands=["Acme", "Globex"],
+            catalogue=Catalogue(brands=[Brand(name="Acme"), Brand(name="Globex")]),
             dead_letters=lambda: 3,
             poll_seconds=0.1,
         ),

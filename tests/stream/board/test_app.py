@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from stream.board import BoardContext, BoardServer, counted_dead_letters, create_app
+from stream.board.access import Access
 from stream.board.context import unknown_dead_letters
 from stream.errors import UsageError
 from stream.metrics import DEAD_LETTERS
@@ -175,7 +176,14 @@ def test_a_taken_port_is_the_operators_to_mend() -> None:
     [("0.0.0.0", "http://127.0.0.1:1"), ("::1", "http://[::1]:1"), ("a.b", "http://a.b:1")],
 )
 def test_the_url_is_one_a_browser_can_open(host: str, url: str) -> None:
-    assert BoardServer(BoardContext(ClickHouse()), host, 1).url == url
+    context = BoardContext(ClickHouse(), access=Access(is_open=False, token="0123456789abcdef"))
+    assert BoardServer(context, host, 1).url == url
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "board.example", "192.168.1.5"])
+def test_a_board_that_others_can_reach_is_not_served_unless_it_asks_who_they_are(host: str) -> None:
+    with pytest.raises(UsageError, match="UNDERTONE_WEB__TOKEN"):
+        BoardServer(BoardContext(ClickHouse()), host)
 
 
 def test_dead_letters_are_counted_where_they_are_written() -> None:

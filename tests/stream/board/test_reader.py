@@ -11,6 +11,7 @@ import pytest
 
 from stream.board import BoardContext
 from stream.board.reader import Reader
+from stream.catalogue import Brand, Catalogue
 from stream.clock import Clock
 from stream.rows import COLUMNS
 from stream.settings import ClickHouse
@@ -21,7 +22,12 @@ Until = Callable[..., Any]
 @pytest.fixture
 def context(clickhouse_settings: ClickHouse, seed: Any) -> BoardContext:
     clock = Clock(wall=lambda: seed.now)
-    return BoardContext(clickhouse_settings, clock, poll_seconds=0.05, brands=["Acme"])
+    return BoardContext(
+        clickhouse_settings,
+        clock,
+        poll_seconds=0.05,
+        catalogue=Catalogue(brands=[Brand(name="Acme")]),
+    )
 
 
 @pytest.fixture
