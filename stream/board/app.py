@@ -20,6 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from stream.board.api import api_routes
 from stream.board.context import BoardContext
 from stream.board.delivery_routes import delivery_routes
 from stream.board.gate import Gate, sign_in_routes
@@ -82,6 +83,7 @@ def create_app(context: BoardContext) -> Starlette:
             Route("/api/snapshot", snapshot),
             Route("/api/events", events),
             *sign_in_routes(context.access),
+            *api_routes(context),
             *incident_routes(context),
             *delivery_routes(context),
             Route("/healthz", healthz),

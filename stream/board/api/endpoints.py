@@ -1,0 +1,171 @@
+"""One endpoint of `/api/v1`: what it asks, what it gives, and how it is answered over HTTP.
+
+The same declaration makes the route and its part of the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode
+
+import structlog
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import URL
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from stream.board.access import Caller, person
+from stream.board.api.asks import Asks
+from stream.board.api.csv_rows import CSV, as_csv, rows_in
+from stream.board.api.known import known_to
+from stream.board.context import BoardContext
+from stream.board.gate import caller_of, problem
+from stream.board.json_requests import LARGEST, body_of, from_elsewhere
+from stream.board.present import iso
+from stream.database import Client, connect, errors_sorted
+from stream.errors import RetryLater, StopService, UsageError
+
+log = structlog.get_logger()
+
+PREFIX: Final = "/api/v1/"
+KNOWN_TO: Final = "Known-To"
+
+
+class NotFound(UsageError):
+    """What the path names is not there."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an answer is made from, beside the parameters. `places` are what the path names."""
+
+    client: Client
+    context: BoardContext
+    now: datetime
+    caller: Caller | None
+    places: dict[str, str]
+    known_to: datetime | None
+
+    def actor(self, by: str) -> str:
+        """Who acts: whoever signed in, else who they say they are. Raises UsageError."""
+        signed_in = self.caller.name if self.caller else ""
+        return signed_in or person(by, "by")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`gives` is a type that pydantic knows; `answer` returns such a value.
+
+    `of_range`: it tells of a range of time, so it says up to when that is known.
+    """
+
+    verb: Literal["GET", "POST"]
+    path: str
+    summary: str
+    asks: type[Asks]
+    gives: Any
+    answer: Callable[[Asked, Any], Any]
+    of_range: bool = False
+    largest: int = LARGEST
+
+    def route(self, context: BoardContext) -> Route:
+        async def answer(request: Request) -> Response:
+            try:
+                return await self._answered(request, context)
+            except NotFound as error:
+                return problem(404, str(error))
+            except (UsageError, ValidationError) as error:
+                return problem(422, _line(error, self.asks))
+            except RetryLater as error:
+                return problem(503, str(error), {"Retry-After": "5"})
+            except StopService as error:
+                log.error("board.request_failed", path=self.path, reason=str(error))
+                return problem(500, str(error))
+
+        return Route(PREFIX + self.path, answer, methods=[self.verb])
+
+    async def _answered(self, request: Request, context: BoardContext) -> Response:
+        as_rows = False
+        if self.verb == "GET":
+            given: dict[str, Any] = _query(request)
+            if self.rows is not None:
+                as_rows = _wants_csv(given)
+        else:
+            if refusal := from_elsewhere(request):
+                return problem(*refusal)
+            given = await body_of(request, self.largest)
+        asks = self.asks.model_validate(given)
+        places = {name: str(value) for name, value in request.path_params.items()}
+        found, known = await run_in_threadpool(
+            self._found, context, caller_of(request), places, asks
+        )
+        headers = {"Cache-Control": "no-store"} | ({KNOWN_TO: known} if self.of_range else {})
+        if isinstance(found, dict) and found.get("next"):
+            headers["Link"] = f'<{_next(request.url, found["next"])}>; rel="next"'
+        if as_rows and self.rows:
+            name = self.path.rpartition("/")[2]
+            headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+            return Response(as_csv(found, self.rows), media_type=CSV, headers=headers)
+        return JSONResponse(found, headers=headers)
+
+    @property
+    def rows(self) -> tuple[str, list[str]] | None:
+        """Where in an answer its rows are, and their columns; None where it has none."""
+        return rows_in(self.gives) if self.verb == "GET" else None
+
+    def _found(
+        self, context: BoardContext, caller: Caller | None, places: dict[str, str], asks: Asks
+    ) -> tuple[Any, str]:
+        client = connect(context.clickhouse)
+        try:
+            with errors_sorted():
+                now = context.clock.now()
+                known = known_to(client, context, now) if self.of_range else None
+                asked = Asked(client, context, now, caller, places, known)
+                return self.answer(asked, asks), iso(known) if known else "nothing"
+        finally:
+            client.close()
+
+
+def _query(request: Request) -> dict[str, Any]:
+    """Raises UsageError where a parameter is given twice: which is meant?"""
+    pairs = request.query_params.multi_items()
+    found = dict(pairs)
+    for name in found:
+        if sum(given == name for given, _ in pairs) > 1:
+            raise UsageError(f"{name}: is given twice; give it once")
+    return found
+
+
+def _wants_csv(given: dict[str, Any]) -> bool:
+    wanted = given.pop("format", "json")
+    if wanted not in ("json", "csv"):
+        raise UsageError("format: json or csv")
+    return bool(wanted == "csv")
+
+
+def _next(url: URL, cursor: str) -> str:
+    """The path of the next page; without the host, which may be a proxy's."""
+    given = parse_qsl(url.query, keep_blank_values=True)
+    pairs = [(name, value) for name, value in given if name != "cursor"]
+    return f"{url.path}?{urlencode([*pairs, ('cursor', cursor)])}"
+
+
+def _line(error: UsageError | ValidationError, asks: type[Asks]) -> str:
+    """One line: the field, what is wrong, and what would be right."""
+    if isinstance(error, UsageError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    fields = {field.alias or name: field for name, field in asks.model_fields.items()}
+    if first["type"] == "extra_forbidden":
+        return f"{place}: no such parameter; there are {', '.join(fields) or 'none'}"
+    told = getattr(fields.get(place), "description", None)
+    if first["type"] == "missing":
+        return f"{place}: is needed" + (f"; {told}" if told else "")
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"

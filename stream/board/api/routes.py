@@ -1,0 +1,29 @@
+"""All endpoints, and the routes made of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.routing import Route
+
+from stream.board.api.brands import BRANDS
+from stream.board.api.endpoints import Endpoint
+from stream.board.api.me import ME
+from stream.board.api.post_list import POSTS
+from stream.board.api.scores import SCORES
+from stream.board.api.shares import BREAKDOWN, TOPICS
+from stream.board.context import BoardContext
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    ME,
+    BRANDS,
+    SCORES,
+    TOPICS,
+    BREAKDOWN,
+    POSTS,
+)
+
+
+def api_routes(context: BoardContext) -> list[Route]:
+    """The routes of `/api/v1`, each with the verb it answers."""
+    return [endpoint.route(context) for endpoint in ENDPOINTS]
