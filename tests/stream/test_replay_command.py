@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +18,7 @@ from stream.alerting.judge import AlertWatcher
 from stream.board import BoardContext, create_app
 from stream.cli import main
 from stream.database import Client
+from stream.errors import InUse
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
 from tests.stream.speaking import World, post, quiet
@@ -57,7 +60,7 @@ def call(
 
 
 def test_the_verdict_is_told_again_and_what_came_since(
-    call: Call, client: Client, clickhouse_settings: ClickHouse
+    call: Call, client: Client, clickhouse_settings: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alert_id, written = client.query("SELECT alert_id, count() FROM alerts GROUP BY 1").result_rows[
         0
@@ -75,10 +78,16 @@ def test_the_verdict_is_told_again_and_what_came_since(
     assert client.query("SELECT count() FROM alerts").result_rows == [(written,)]
 
     # Whoever holds an embedded database answers the same over HTTP.
+    def held(_: Any) -> Any:
+        raise InUse("held by another process")
+
     web = TestClient(create_app(BoardContext(clickhouse_settings)), "http://localhost")
-    path = f"/api/v1/incidents/{alert_id[:8]}/replay"
-    assert web.get(path).json() == {name: told[name] for name in told if name != "notes"}
-    assert web.get(path, params={"step": "99"}).status_code == 422
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("stream.cli.replay_commands.database_from", held)
+        elsewhere.setattr("stream.cli.board_client.board_client", lambda _: nullcontext(web))
+        assert json.loads(call(alert_id[:8], "--json")[1]) == told
+        code, _, err = call(alert_id, "--step", "99")
+        assert code == 2 and "--step 99: alert" in err
 
     code, _, err = call("nobody")
     assert code == 2 and err == (
