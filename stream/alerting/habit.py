@@ -28,7 +28,7 @@ _SLOTS = 12  # in an hour
 _HOUR, _DAY_HOURS, _WEEK_HOURS = timedelta(hours=1), 24, 168
 _PRIOR = 12.0  # slots: what an hour of the week is worth against the same hour of all days
 _FEWEST = 30  # silences; of fewer nothing is known
-_PEAKS = 40  # the longest ones, from which the tail is taken
+_PEAKS = 100  # the longest ones, from which the tail is taken
 _HEAVIEST = 0.4  # shape of the tail; so few peaks tell no heavier one
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 

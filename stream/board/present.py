@@ -154,6 +154,8 @@ def alert(record: Record, deliveries: list[Delivery], telling: Mapping[str, Post
         "changed_at": iso(record["changed_at"]),
         "observed": _number(record["observed"]) or 0.0,
         "expected": _number(record["expected"]) or 0.0,
+        "kind": record["kind"],
+        "summary": str(evidence.get("summary") or "")[:EXCERPT],
         "condition": str(evidence.get("condition") or ""),
         "negative": _count(evidence.get("negative")),
         "mentions": _count(evidence.get("mentions")),

@@ -93,7 +93,7 @@ SETTINGS max_execution_time = 10"""
 # A resolving transition carries the calm figures that ended it; what fired is told by the last
 # one before it.
 _ALERTS = f"""
-SELECT alert_id, any(rule) AS rule, any(brand) AS brand, any(topic) AS topic,
+SELECT alert_id, any(kind) AS kind, any(rule) AS rule, any(brand) AS brand, any(topic) AS topic,
     argMax(state, at) AS state, argMax(severity, at) AS severity, min(opened_at) AS opened_at,
     max(changed_at) AS changed_at, argMax(receivers, at) AS receivers,
     argMaxIf(observed, at, fires) AS observed, argMaxIf(expected, at, fires) AS expected,

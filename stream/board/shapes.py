@@ -111,6 +111,8 @@ class Alert(TypedDict):
     changed_at: str
     observed: float
     expected: float
+    kind: str  # "mood", or "no_data": nothing is known, and `summary` says of what
+    summary: str
     condition: str  # what fired: "count", "share" or "count_and_share"
     negative: int | None
     mentions: int | None

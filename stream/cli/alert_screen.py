@@ -21,7 +21,9 @@ def incidents(found: Sequence[Mapping[str, Any]]) -> str:
             one["severity"],
             _time(one["opened_at"]),
             _subject(one),
-            f"{one['observed']:.0f} ({one['expected']:.1f} expected)",
+            "unknown"
+            if one["kind"] == "no_data"
+            else f"{one['observed']:.0f} ({one['expected']:.1f} expected)",
             one["acknowledged_by"],
         )
         for one in found
@@ -37,15 +39,14 @@ def life(found: Mapping[str, Any]) -> str:
         f"{one['alert_id']}  {one['state']}, {one['severity']}",
         f"{_subject(one)}, by rule {one['rule']}",
     ]
-    if evidence:
+    if "negative" in evidence:
         lines += [
             f"{evidence['negative']} negative of {evidence['mentions']} mentions in "
             f"{evidence['minutes']} min, {evidence['expected']:.1f} expected "
             f"({evidence['expected_low']:.1f} to {evidence['expected_high']:.1f})",
-            evidence["summary"],
         ]
-        if evidence.get("terms"):
-            lines.append("terms: " + ", ".join(evidence["terms"]))
+    lines += [evidence["summary"]] if evidence.get("summary") else []
+    lines += ["terms: " + ", ".join(evidence["terms"])] if evidence.get("terms") else []
     head = ("time (UTC)", "what", "why", "who", "told", "comment")
     rows = [
         (
@@ -135,7 +136,7 @@ def _width(text: str) -> int:
 
 
 def _subject(one: Mapping[str, Any]) -> str:
-    return f"{one['brand']} / {one['topic']}" if one["topic"] else str(one["brand"])
+    return " / ".join(name for name in (one["brand"], one["topic"]) if name)
 
 
 def _time(text: str) -> str:

@@ -89,6 +89,17 @@ def test_taking_commenting_and_showing(call: Call) -> None:
     assert [row["actor"] for row in life["transitions"]] == ["", "Ann", "Bob"]
 
 
+def test_what_tells_that_nothing_is_known_is_shown_like_any_other(one: Client, call: Call) -> None:
+    weibo = {"kind": "no_data", "rule": "no data", "brand": "", "topic": "source:weibo"}
+    row = replace(OPENED, alert_id="cd" * 16, opened_at=NOW, changed_at=NOW, **weibo)
+    told = json.dumps({"condition": "silent", "summary": "nothing from weibo since noon"})
+    write_transitions(one, [(row, told, "")])
+    (listed,) = (line for line in call("alerts")[1].splitlines() if line.startswith("cdcd"))
+    assert "source:weibo" in listed and "unknown" in listed
+    assert "nothing from weibo since noon" in call("alerts", "show", "cdcd")[1]
+    assert "no verdict on a mood made it" in call("replay", "cdcd")[2]
+
+
 def test_a_silence_is_made_listed_and_ended(call: Call) -> None:
     assert "no silence" in call("silence", "--list")[1]
     made = json.loads(call("silence", "ab12", "--for", "2h", "--by", "Ann", "--json")[1])[0]

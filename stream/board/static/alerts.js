@@ -17,6 +17,7 @@ const byShare = (alert) => alert.condition === "share" && alert.share !== null;
 /** What fired: "31 negative of 44 mentions in 30 min, expected 4". */
 export function inWords(alert) {
   const { negative, mentions, minutes, observed, expected } = alert;
+  if (alert.kind === "no_data") return alert.summary;
   if (mentions === null || minutes === null) {
     return t("firedPlain", decimal(observed), decimal(expected));
   }
@@ -27,6 +28,9 @@ export function inWords(alert) {
   }
   return t("firedCount", count(negative ?? observed), count(mentions), during, decimal(expected));
 }
+
+/** Whom it is about; what tells that nothing is known may be about no brand. */
+const subject = (alert) => alert.brand || alert.topic;
 
 function when(alert) {
   const now = serviceNow();
@@ -104,12 +108,12 @@ function card(alert) {
   const state_ = alert.state === "open" ? "inState" : alert.state;
   return h("article", { class: `alert ${alert.severity}${alert.open ? " open" : ""}` },
     h("div", { class: "title" },
-      h("h3", {}, name(alert.brand),
-        alert.topic && h("span", { class: "topic" }, name(alert.topic))),
+      h("h3", {}, name(subject(alert)),
+        alert.brand && alert.topic && h("span", { class: "topic" }, name(alert.topic))),
       h("span", { class: `severity ${alert.severity}` }, t(alert.severity)),
       alert.state !== "open" && h("span", { class: "state" }, t(state_))),
     h("p", { class: "fired" }, inWords(alert)),
-    alert.open && bars(alert),
+    alert.open && alert.kind === "mood" && bars(alert),
     when(alert),
     who(alert),
     quotes(alert),
@@ -154,8 +158,8 @@ export function drawAlerts() {
 export function announce(before) {
   const was = new Map(before.map((alert) => [alert.id, alert.open]));
   const news = state.alerts.flatMap((alert) => {
-    if (alert.open && !was.get(alert.id)) return [t("announceOpen", alert.brand, inWords(alert))];
-    if (!alert.open && was.get(alert.id)) return [t("announceClosed", alert.brand)];
+    if (alert.open && !was.get(alert.id)) return [t("announceOpen", subject(alert), inWords(alert))];
+    if (!alert.open && was.get(alert.id)) return [t("announceClosed", subject(alert))];
     return [];
   });
   if (news.length) announcer.textContent = news.join(". ");

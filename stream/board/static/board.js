@@ -43,6 +43,7 @@ const HANDLERS = {
     state.alerts = alerts;
     announce(before);
     drawAlerts();
+    drawBrands(); // whether one is quiet, or not heard
   },
   status(status) {
     const freshness = (s) => `${s?.data} ${s?.problem} ${s?.stored > 0}`;

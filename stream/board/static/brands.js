@@ -31,11 +31,15 @@ function change(brand) {
     t("change", signed(difference)));
 }
 
+/** Nothing said is no calm while nothing is heard. */
+const isKnown = (brand) => isLive() && !state.alerts.some((alert) =>
+  alert.open && alert.kind === "no_data" && (!alert.brand || alert.brand === brand.name));
+
 function figures(brand) {
   const { mentions, negative, net } = brand.hour;
   if (!mentions) {
-    const key = isLive() ? "noMentions" : "notKnown";
-    return { mood: h("p", { class: "mood nothing" }, isLive() ? "–" : t("noData")),
+    const key = isKnown(brand) ? "noMentions" : "notKnown";
+    return { mood: h("p", { class: "mood nothing" }, isKnown(brand) ? "–" : t("noData")),
       facts: [h("span", {}, t(key))] };
   }
   const side = net <= -0.15 ? "negative" : net >= 0.15 ? "positive" : "neutral";
@@ -87,7 +91,7 @@ export function drawBrands() {
   reconcile(list, ordered(), (brand) => brand.name, (brand, old) => {
     const chosen = state.filter.brand === brand.name;
     const fired = state.alerts.find((alert) => alert.open && alert.brand === brand.name)?.id;
-    const picture = JSON.stringify([brand, chosen, isLive(), currentLanguage(), fired]);
+    const picture = JSON.stringify([brand, chosen, isKnown(brand), currentLanguage(), fired]);
     if (old && drawn.get(old) === picture) return old;
     const fresh = tile(brand);
     if (!old) {

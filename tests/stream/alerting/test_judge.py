@@ -109,6 +109,9 @@ def test_a_crisis_is_told_once_with_its_evidence_and_ends(world: World, client: 
     assert datetime.fromisoformat(evidence["deciding_post"]["created_at"]) < first.opened_at
     assert evidence["authors"] >= 4
 
+    # While nothing more is read it is unknown whether it goes on, so it does.
+    assert step(watching, after(20), now=after(400)) == []
+
     world.say(quiet(after(20), after(150)), after(150))
     told = [one for minute in range(30, 151, 15) for one in step(watching, after(minute))]
     assert names(told)[-1] == "resolved"

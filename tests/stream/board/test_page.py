@@ -234,6 +234,20 @@ def test_alerts_say_what_fired_and_are_announced(seed: Any, open_page: Any) -> N
     assert page.locator("#posts[aria-live]").count() == 0
 
 
+def test_a_brand_is_not_called_quiet_while_its_source_is_silent(seed: Any, open_page: Any) -> None:
+    seed.store(seed.post("1", created_at=seed.now - timedelta(hours=3)))
+    seed.progress()
+    page = open_page().page
+    page.wait_for_selector(".brand >> text=no mentions in the last hour", timeout=ROW)
+    silent = {"summary": "nothing from weibo since 24 Nov 11:55 UTC"}
+    seed.alert("b", silent, kind="no_data", brand="", topic="source:weibo")
+    page.wait_for_selector(".alert.open >> text=nothing from weibo since", timeout=ROW)
+    assert page.text_content(".alert h3") == "source:weibo"
+    assert page.locator(".alert .bars").count() == 0
+    page.wait_for_selector(".brand >> text=the last hour is not known", timeout=ROW)
+    assert page.text_content("#announcer").startswith("New alert for source:weibo: nothing from")
+
+
 def test_no_data_is_said_and_the_language_is_remembered(seed: Any, open_page: Any) -> None:
     seed.store(seed.post("1", created_at=seed.now - timedelta(hours=3)))
     seed.progress(seed.now - timedelta(hours=2))
