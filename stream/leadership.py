@@ -6,7 +6,7 @@ session timeout, in which the coordinator gives the partition to nobody else. So
 paused, for however long, does not act on what it knew before: it asks again first.
 
 While no broker answers, nobody can be told of a change: who led goes on and who followed waits.
-Two may lead for a moment; ids and rows are made so that it costs one repeat at most (decision 016).
+Two may lead for a moment; ids and rows are made so that it costs one repeat at most (decision 018).
 """
 
 from __future__ import annotations

@@ -122,6 +122,9 @@ RULES_REFUSED = Gauge(
     "1 while the rules file is wrong and the rules before it hold",
     registry=REGISTRY,
 )
+NO_DATA_OPEN = Gauge(
+    "undertone_no_data_open", "Subjects of which nothing is known now", registry=REGISTRY
+)
 TRANSITIONS = Counter(
     "undertone_transitions", "Incident transitions written", ["transition"], registry=REGISTRY
 )

@@ -181,7 +181,11 @@ def _voice(voice: Voice, read_to: datetime | None, share: float, rule: NoData) -
         f"{missed.posts:.0f} posts are usual: look at what sends them",
         expected=round(missed.posts, 1),
         severity="warning" if who else "high",
-        facts={"hearings_missed": round(missed.hearings, 2), "bar": round(bar, 2)},
+        facts={
+            "usual_posts": round(missed.posts, 1),
+            "hearings_missed": round(missed.hearings, 2),
+            "bar": round(bar, 2),
+        },
     )
 
 

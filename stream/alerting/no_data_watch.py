@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from stream import metrics
 from stream.alerting.alert_rows import standing_incidents, write_transitions
 from stream.alerting.conditions import POSTS, Condition, Known, Partition, Trouble, conditions
 from stream.alerting.incidents import Incident, Transition
@@ -89,9 +90,11 @@ class NoDataWatcher:
             incident, news = live(past.get((one.brand, one.topic)), one, life, now, silence)
             if incident:
                 self._data_since[incident.alert_id] = incident.calm_since
+                past[one.brand, one.topic] = incident
             told += [news] if news else []
         if not self._acts():
             return []
+        metrics.NO_DATA_OPEN.set(sum(not one.resolved for one in past.values()))
         write_transitions(self._client, [(one.row, one.evidence, "") for one in told])
         return [one.row for one in told]
 

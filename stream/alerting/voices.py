@@ -7,6 +7,7 @@ number a slot of five minutes; the first look reads them day by day, each later 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from stream.database import Client, errors_sorted
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _KEPT = FOUR_WEEKS // SLOT
 _AFTER_ARRIVAL = timedelta(minutes=10)  # the server's clock may be so much behind the broker's
+_AT_ONCE_SECONDS = 5.0  # others wait to be told meanwhile
 _OVERLAP = timedelta(minutes=1)  # an insert's rows carry the time at which it began
 
 # Each post as (source, brand): of all, of its source, and of each of its brands.
@@ -63,11 +65,12 @@ class Voices:
     def listen(self, read_to: datetime, warm_up: timedelta) -> list[Voice]:
         """Those whose habit is known, given that everything was read up to `read_to`.
 
-        Raises RetryLater; what was read until then is kept.
+        Nobody, while the past is still being read. Raises RetryLater; what was read is kept.
         """
         hour = read_to.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if self._end is None or hour > self._end:
-            self._count_to(hour)
+            if not self._count_to(hour):
+                return []
             begin = hour - _KEPT * SLOT
             self._habits = {
                 key: learn(counts, begin, warm_up) for key, counts in self._counts.items()
@@ -80,8 +83,12 @@ class Voices:
             if habit is not None
         ]
 
-    def _count_to(self, hour: datetime) -> None:
+    def _count_to(self, hour: datetime) -> bool:
+        """Read on to this hour, for a few seconds at a time; whether it was reached."""
+        began = time.monotonic()
         while self._end is None or self._end < hour:
+            if time.monotonic() - began > _AT_ONCE_SECONDS:
+                return False
             since = self._end or hour - _KEPT * SLOT
             until = min(hour, since + _DAY)
             found = self._query(
@@ -101,6 +108,7 @@ class Voices:
                 self._last[source, brand] = since + (max(heard) + 1) * SLOT
             self._end = until
         self._counts = {key: counts for key, counts in self._counts.items() if counts.any()}
+        return True
 
     def _latest(self, read_to: datetime) -> Iterator[tuple[_Key, datetime]]:
         """When each was heard last since the look before."""
