@@ -6,6 +6,7 @@ UndertoneError
 ├── StopService     nothing sensible can follow: stop with one clear line, exit code 1
 │   └── InUse       another process holds what we need
 └── UsageError      the user's input or configuration is wrong: exit code 2
+    └── NotFound    what was named is not there
 
 Every message is one line that names the field, the place and the fix.
 """
@@ -53,3 +54,7 @@ class InUse(StopService):
 
 class UsageError(UndertoneError):
     """Wrong input or configuration: names the field, the place and the fix."""
+
+
+class NotFound(UsageError):
+    """Nothing of that name is there."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stream.alerting.alert_rows import (
+    incidents_of_group,
     latest_evidence,
     standing_incidents,
     transitions_of,
@@ -21,7 +22,7 @@ from stream.alerting.alert_rows import (
 from stream.alerting.incidents import Incident, Transition, TransitionName, after, fold, next_of
 from stream.alerting.silences import LONGEST, Scope, Silence, read_silences, write_silence
 from stream.database import Client
-from stream.errors import UsageError
+from stream.errors import NotFound, UsageError
 
 _LIMIT = 20  # seconds of a statement
 _SHORTEST_ID = 4
@@ -51,6 +52,12 @@ def life(client: Client, prefix: str) -> Life:
     assert incident is not None  # there are rows
     evidence = json.loads(latest_evidence(client, incident.alert_id, _LIMIT) or "{}")
     return Life(incident, rows, evidence)
+
+
+def related(client: Client, incident: Incident) -> list[Incident]:
+    """The others of its group, the oldest first."""
+    found = incidents_of_group(client, incident.group_key, _LIMIT) if incident.group_key else []
+    return [one for one in found if one.alert_id != incident.alert_id]
 
 
 def acknowledge(client: Client, prefix: str, by: str, comment: str, now: datetime) -> Incident:
@@ -153,7 +160,7 @@ def _rows(client: Client, prefix: str) -> list[Transition]:
         raise UsageError(f"alert {prefix!r}: give at least {_SHORTEST_ID} characters of its id")
     found = transitions_of(client, wanted, _LIMIT)
     if not found:
-        raise UsageError(f"alert {prefix!r}: no such alert; `undertone alerts` lists them")
+        raise NotFound(f"alert {prefix!r}: no such alert; `undertone alerts` lists them")
     if len(found) > 1:
         some = ", ".join(sorted(name[:12] for name in found)[:3])
         raise UsageError(

@@ -29,6 +29,11 @@ _OF_ONE = f"""
 ORDER BY alert_id, step, changed_at
 SETTINGS max_execution_time = {{limit:UInt32}}"""
 
+_OF_GROUP = f"""
+{_SELECTED} WHERE alert_id IN (SELECT alert_id FROM alerts WHERE group_key = {{group_key:String}})
+ORDER BY opened_at, alert_id, step
+SETTINGS max_execution_time = {{limit:UInt32}}"""
+
 _EVIDENCE = """
 SELECT evidence FROM alerts FINAL WHERE alert_id = {alert_id:String} AND evidence != ''
 ORDER BY step DESC LIMIT 1
@@ -49,6 +54,12 @@ def standing_incidents(
 def transitions_of(client: Client, prefix: str, limit: int) -> dict[str, list[Transition]]:
     """The transitions of all incidents whose id begins so, by id. Raises RetryLater."""
     return _by_id(client, _OF_ONE, {"prefix": prefix, "limit": limit})
+
+
+def incidents_of_group(client: Client, group_key: str, limit: int) -> list[Incident]:
+    """Those that carry the key, the oldest first. Raises RetryLater."""
+    values = {"group_key": group_key, "limit": limit}
+    return [found for rows in _by_id(client, _OF_GROUP, values).values() if (found := fold(rows))]
 
 
 def latest_evidence(client: Client, alert_id: str, limit: int) -> str:

@@ -22,10 +22,8 @@ from starlette.staticfiles import StaticFiles
 
 from stream.board.api import api_routes
 from stream.board.context import BoardContext
-from stream.board.delivery_routes import delivery_routes
 from stream.board.gate import Gate, sign_in_routes
 from stream.board.guard import Guard
-from stream.board.incident_routes import incident_routes
 from stream.board.reader import Reader
 from stream.metrics import REGISTRY
 
@@ -84,8 +82,6 @@ def create_app(context: BoardContext) -> Starlette:
             Route("/api/events", events),
             *sign_in_routes(context.access),
             *api_routes(context),
-            *incident_routes(context),
-            *delivery_routes(context),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

@@ -126,10 +126,11 @@ def figures(negative: int, neutral: int, positive: int, score_sum: int) -> Figur
     }
 
 
-def telling_keys(evidence: str) -> list[tuple[str, str, datetime]]:
+def telling_keys(evidence: str | Mapping[str, Any]) -> list[tuple[str, str, datetime]]:
     """(source, post_id, created_at) of the posts that an alert's evidence names."""
     keys = []
-    for post in _object(evidence).get("posts") or ():
+    found = _object(evidence) if isinstance(evidence, str) else evidence
+    for post in found.get("posts") or ():
         try:
             created_at = datetime.fromisoformat(post["created_at"])
             keys.append((str(post["source"]), str(post["post_id"]), created_at))

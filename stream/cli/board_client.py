@@ -20,10 +20,15 @@ _TIMEOUT = 30.0  # seconds
 
 @contextmanager
 def board_client(settings: Settings) -> Iterator[httpx.Client]:
-    """A client of the board that the settings name; no proxy of the environment is used."""
+    """A client of the board that the settings name, with its token if they have one; no proxy of
+    the environment is used."""
+    token = settings.web.token.get_secret_value() if settings.web.token else ""
     host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
     with httpx.Client(
-        base_url=f"http://{host}:{settings.web.port}", timeout=_TIMEOUT, trust_env=False
+        base_url=f"http://{host}:{settings.web.port}",
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        timeout=_TIMEOUT,
+        trust_env=False,
     ) as client:
         yield client
 
@@ -49,7 +54,7 @@ class Board:
                 f"{self._held}; its board does not answer at {self._client.base_url}: "
                 "set UNDERTONE_WEB__PORT to its port"
             ) from None
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        if answer.status_code in (httpx.codes.UNPROCESSABLE_ENTITY, httpx.codes.NOT_FOUND):
             raise UsageError(str(found.get("error")))
         if not answer.is_success:
             raise StopService(f"the board refused: {found.get('error')}")

@@ -84,15 +84,11 @@ class OverBoard:
         self._ask = Board(board, held).ask
 
     def incidents(self, since: datetime) -> Any:
-        found = self._ask("GET", "incidents")
-        return [
-            one
-            for one in found
-            if not one["resolved"] or datetime.fromisoformat(one["judged_at"]) >= since
-        ]
+        return self._ask("GET", "incidents", {"from": since.isoformat()})
 
     def life(self, alert: str) -> Any:
-        return self._ask("GET", f"incidents/{_part(alert)}")
+        found = self._ask("GET", f"incidents/{_part(alert)}")
+        return {name: found[name] for name in ("incident", "transitions", "evidence")}
 
     def acknowledge(self, alert: str, by: str, comment: str) -> Any:
         said = {"by": by, "comment": comment}

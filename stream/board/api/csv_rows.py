@@ -15,6 +15,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
 CSV: Final = "text/csv; charset=utf-8; header=present"
@@ -31,6 +32,8 @@ def rows_in(gives: Any) -> tuple[str, list[str]] | None:
     columns; None where it has none."""
     if typing.get_origin(gives) is list:
         (row,) = typing.get_args(gives)
+        if isinstance(row, type) and issubclass(row, BaseModel):
+            return "", list(row.model_fields)
         return ("", list(typing.get_type_hints(row))) if is_typeddict(row) else None
     if is_typeddict(gives):
         for name, kind in typing.get_type_hints(gives).items():

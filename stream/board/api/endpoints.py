@@ -28,16 +28,12 @@ from stream.board.gate import caller_of, problem
 from stream.board.json_requests import LARGEST, body_of, from_elsewhere
 from stream.board.present import iso
 from stream.database import Client, connect, errors_sorted
-from stream.errors import RetryLater, StopService, UsageError
+from stream.errors import NotFound, RetryLater, StopService, UsageError
 
 log = structlog.get_logger()
 
 PREFIX: Final = "/api/v1/"
 KNOWN_TO: Final = "Known-To"
-
-
-class NotFound(UsageError):
-    """What the path names is not there."""
 
 
 @dataclass(frozen=True)

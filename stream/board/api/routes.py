@@ -7,11 +7,14 @@ from typing import Final
 from starlette.routing import Route
 
 from stream.board.api.brands import BRANDS
+from stream.board.api.deliveries import DELIVERIES
 from stream.board.api.endpoints import Endpoint
+from stream.board.api.incidents import INCIDENTS
 from stream.board.api.me import ME
 from stream.board.api.post_list import POSTS
 from stream.board.api.scores import SCORES
 from stream.board.api.shares import BREAKDOWN, TOPICS
+from stream.board.api.silences import SILENCES
 from stream.board.context import BoardContext
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -21,6 +24,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     TOPICS,
     BREAKDOWN,
     POSTS,
+    *INCIDENTS,
+    *SILENCES,
+    *DELIVERIES,
 )
 
 

@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 
 from stream.board import BoardContext, create_app
 from stream.board.access import COOKIE, SESSION_SECONDS, Access, access_of
+from stream.cli.board_client import board_client
 from stream.errors import UsageError
-from stream.settings import ClickHouse, Web, load_settings
+from stream.settings import ClickHouse, Settings, Web, load_settings
 
 TOKEN = "correct horse battery staple"
 ASKING = Access(is_open=False, token=TOKEN)
@@ -209,3 +210,10 @@ def test_wrong_settings_are_refused(
     with pytest.raises(UsageError, match=reason) as refused:
         load_settings()
     assert "short" not in str(refused.value)
+
+
+def test_commands_send_the_token_to_a_board_that_holds_the_database() -> None:
+    with board_client(Settings(web=Web(host="0.0.0.0", token=TOKEN))) as client:
+        assert client.headers["authorization"] == BEARER["Authorization"]
+    with board_client(Settings()) as client:
+        assert "authorization" not in client.headers
