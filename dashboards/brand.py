@@ -1,0 +1,157 @@
+"""Board 2: one brand, or a topic of it: how much, in which mood, and whether that is usual."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Panel
+
+from dashboards import palette
+from dashboards.board import board_of, incidents_of_brand, not_read_yet
+from dashboards.brand_parts import parts
+from dashboards.brand_posts import posts
+from dashboards.clickhouse import Query, series
+from dashboards.panels import (
+    COUNT,
+    PERCENT,
+    in_moods,
+    lines,
+    number,
+    stacks,
+    with_band,
+)
+from dashboards.sql import BRAND, BUCKET, NET, SHARE, STEP, TOPIC, beside, filled, wilson
+from dashboards.variables import (
+    board,
+    brand,
+    clickhouse,
+    granularity,
+    language,
+    rule,
+    source,
+    topic,
+)
+
+
+def of_brand() -> Dashboard:
+    made = board_of(
+        "brand",
+        "2 · Brand",
+        "One brand, or one of its topics: how much is said, in which mood, and is that usual?",
+        [brand(), topic(), source(), language(), granularity(), rule(), board(), clickhouse()],
+    )
+    made = made.annotation(incidents_of_brand()).annotation(not_read_yet())
+    for panel in (*_numbers(), _volume(), _expected(), _share(), *parts(), *posts()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> list[Panel]:
+    return [
+        number(
+            "How much is said?",
+            "Mentions in the range.",
+            series(f"""
+            SELECT {BUCKET} AS time, sum(w.mentions) AS mentions
+            FROM window_scores AS w FINAL
+            WHERE {BRAND}
+            GROUP BY time
+            {filled(STEP)}"""),
+            unit=COUNT,
+            size=(6, 4),
+            sum_up=True,
+        ),
+        number(
+            "What share of it is negative?",
+            "Negative mentions of all mentions, with its 95 % interval.",
+            Query(f"""
+            SELECT {SHARE} AS share, {wilson("-")} AS "at least", {wilson("+")} AS "at most"
+            FROM window_scores AS w FINAL
+            WHERE {BRAND}
+            HAVING sum(w.mentions) > 0"""),
+            unit=PERCENT,
+            size=(6, 4),
+            names=True,
+        ),
+        number(
+            "How is the mood?",
+            "Net sentiment: the mean of positive minus negative, from -1 to 1.",
+            Query(f"""
+            SELECT {NET} AS net
+            FROM window_scores AS w FINAL
+            WHERE {BRAND}
+            HAVING sum(w.mentions) > 0"""),
+            unit="none",
+            size=(4, 4),
+            colours=palette.NET,
+        ),
+        number(
+            "How many people speak, and to how many?",
+            "Distinct authors; a post without one counts as its own, once per text. Reach is the "
+            "sum of followers over all mentions, so who writes twice is counted twice.",
+            Query(f"""
+            SELECT uniqExactMerge(w.authors) AS authors,
+                uniqExactMerge(w.negative_authors) AS "of them negative", sum(w.reach) AS reach
+            FROM window_scores AS w FINAL
+            WHERE {BRAND}
+            HAVING sum(w.mentions) > 0"""),
+            unit=COUNT,
+            size=(8, 4),
+            names=True,
+        ),
+    ]
+
+
+def _volume() -> Panel:
+    return in_moods(
+        stacks(
+            "How much is said, and in which mood?",
+            "Mentions by their most probable label. Shaded: incidents, and what is not read yet.",
+            series(f"""
+            SELECT {BUCKET} AS time, sum(w.negative) AS negative, sum(w.neutral) AS neutral,
+                sum(w.positive) AS positive
+            FROM window_scores AS w FINAL
+            WHERE {BRAND}
+            GROUP BY time
+            {filled(STEP)}"""),
+            size=(24, 9),
+        )
+    )
+
+
+_BESIDE, _EXPECTED_STEP = beside(STEP, "${rule:singlequote}", "${brand:singlequote}", TOPIC)
+
+
+def _expected() -> Panel:
+    shown = lines(
+        "Is more of it negative than usual?",
+        "Negative mentions of all sources and languages, and the band in which the rule expects "
+        "19 of 20 of its steps. Of a step longer than the rule's the band is a little too wide.",
+        series(f"""
+        SELECT time, negative AS "negative mentions", low AS "expected at least",
+            high AS "expected at most"
+        FROM ({_BESIDE})
+        {filled(_EXPECTED_STEP)}"""),
+        unit=COUNT,
+        size=(12, 9),
+    )
+    return with_band(
+        shown, "expected at least", "expected at most", "negative mentions", palette.NEGATIVE
+    )
+
+
+def _share() -> Panel:
+    shown = lines(
+        "What share is negative, and what would be usual?",
+        "Negative mentions of all mentions, and the expected ones of as many. A gap is a time in "
+        "which nobody spoke.",
+        series(f"""
+        SELECT time, negative / nullIf(mentions, 0) AS "negative share",
+            if(low > mentions, mentions, low) / nullIf(mentions, 0) AS "expected at least",
+            if(high > mentions, mentions, high) / nullIf(mentions, 0) AS "expected at most"
+        FROM ({_BESIDE})
+        {filled(_EXPECTED_STEP)}"""),
+        unit=PERCENT,
+        size=(12, 9),
+    ).min(0)
+    return with_band(
+        shown, "expected at least", "expected at most", "negative share", palette.NEGATIVE
+    )

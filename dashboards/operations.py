@@ -1,0 +1,210 @@
+"""Board 5: does it run? What is read, scored, stored, recounted and delivered, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Panel
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from dashboards import palette
+from dashboards.board import board_of
+from dashboards.operations_tables import tables
+from dashboards.panels import COUNT, PERCENT, lines, number, stacks
+from dashboards.prometheus import SOURCE, asked
+from dashboards.variables import clickhouse, prometheus
+
+_RATE = "[$__rate_interval]"
+_QUIET = "No metrics came"
+_SECONDS, _A_SECOND = "s", "cps"
+
+# Prometheus renames a label `job` of ours, unless it is told to honour labels.
+_LAST_PASS = (
+    'undertone_job_last_success{job="windows"} '
+    'or undertone_job_last_success{exported_job="windows"}'
+)
+
+
+def operations() -> Dashboard:
+    made = board_of(
+        "operations",
+        "5 · Operations",
+        "Does it run? What is read, scored, stored, recounted and delivered, and how fast.",
+        [clickhouse(), prometheus()],
+        since="now-6h",
+    )
+    for panel in (*_numbers(), *_reading(), *_working(), *_troubles(), *tables()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> list[Panel]:
+    wrong = "max(undertone_rules_refused) + max(undertone_unopened_batches)"
+    return [
+        _number(
+            "How many messages wait?",
+            "Messages of the topic that are not read yet, over all partitions.",
+            asked("sum(undertone_lag)", "waiting"),
+            COUNT,
+        ),
+        _number(
+            "When did a consumer poll last?",
+            "Seconds since the slowest consumer asked the broker. More than a minute is too long.",
+            asked("time() - min(undertone_consumer_polled_at)", "since"),
+            _SECONDS,
+            palette.steps(palette.INK, (60, palette.NEGATIVE)),
+        ),
+        _number(
+            "How fresh are the windows?",
+            "Seconds since a pass over the windows last succeeded. A pass comes every two seconds.",
+            asked(f"time() - max({_LAST_PASS})", "since"),
+            _SECONDS,
+            palette.steps(palette.INK, (60, palette.NEGATIVE)),
+        ),
+        _number(
+            "Does exactly one watcher act?",
+            "Watchers that lead. 0: nobody judges and nobody is told.",
+            asked("sum(undertone_leader)", "leaders"),
+            COUNT,
+            palette.steps(palette.NEGATIVE, (1, palette.INK), (2, palette.NEGATIVE)),
+        ),
+        _number(
+            "Is something refused?",
+            "The rules file, if it is wrong and the rules before it hold; and partitions that "
+            "stand at a batch which cannot be opened. 0 is well.",
+            asked(wrong, "refused"),
+            COUNT,
+            palette.BAD_FROM_ONE,
+        ),
+        _number(
+            "Do windows and posts agree?",
+            "Differences that the last nightly sweep found. 0 is well.",
+            asked("max(undertone_sweep_differences)", "differences"),
+            COUNT,
+            palette.BAD_FROM_ONE,
+        ),
+    ]
+
+
+def _reading() -> list[Panel]:
+    return [
+        _lines(
+            "Does reading keep up?",
+            "Messages not read yet, by partition.",
+            [asked("sum by (partition) (undertone_lag)", "partition {{partition}}")],
+            COUNT,
+        ),
+        _lines(
+            "How much comes, and how much is stored?",
+            "Messages read, rows stored and mentions scored, a second.",
+            [
+                asked(f"sum(rate(undertone_messages_total{_RATE}))", "messages read"),
+                asked(f"sum(rate(undertone_posts_stored_total{_RATE}))", "rows stored"),
+                asked(f"sum(rate(undertone_mentions_scored_total{_RATE}))", "mentions scored"),
+            ],
+            _A_SECOND,
+        ),
+        _lines(
+            "How much do copies save?",
+            "The part of all passages that the cache of copies answered: they cost no pass of the "
+            "model.",
+            [
+                asked(
+                    f"sum(rate(undertone_passages_known_total{_RATE})) / "
+                    f"(sum(rate(undertone_passages_known_total{_RATE})) + "
+                    f"sum(rate(undertone_passages_scored_total{_RATE})))",
+                    "from the cache",
+                )
+            ],
+            PERCENT,
+        ),
+    ]
+
+
+def _working() -> list[Panel]:
+    batch = "sum by (le) (rate(undertone_batch_posts_bucket[$__rate_interval]))"
+    stage = "sum by (le, stage) (rate(undertone_stage_seconds_bucket[$__rate_interval]))"
+    passes = "sum by (le) (rate(undertone_pass_seconds_bucket[$__rate_interval]))"
+    return [
+        _lines(
+            "How large are the batches?",
+            "Messages of a batch: the median, and what 19 of 20 stay below. Large ones mean that "
+            "much waits.",
+            [
+                asked(f"histogram_quantile(0.5, {batch})", "median"),
+                asked(f"histogram_quantile(0.95, {batch})", "19 of 20 below"),
+            ],
+            COUNT,
+        ),
+        _lines(
+            "Which stage takes the time?",
+            "Seconds that a batch spends in a stage: 19 of 20 stay below.",
+            [asked(f"histogram_quantile(0.95, {stage})", "{{stage}}")],
+            _SECONDS,
+        ),
+        _lines(
+            "How long does a pass over the windows take?",
+            "Seconds: the median, and what 19 of 20 stay below. Longer than the two seconds "
+            "between passes means that alerts come late.",
+            [
+                asked(f"histogram_quantile(0.5, {passes})", "median"),
+                asked(f"histogram_quantile(0.95, {passes})", "19 of 20 below"),
+            ],
+            _SECONDS,
+        ),
+    ]
+
+
+def _troubles() -> list[Panel]:
+    return [
+        _stacks(
+            "What goes to the DLQ, and why?",
+            "Messages that break the contract, by reason. They lie in the DLQ, unchanged.",
+            [
+                asked(
+                    f"sum by (reason) (increase(undertone_dead_letters_total{_RATE}))", "{{reason}}"
+                )
+            ],
+            empty="Nothing went to the DLQ",
+        ),
+        _stacks(
+            "What else is not stored?",
+            "Messages older than the retention, and those that change nothing because a newer one "
+            "is stored. Those whose key is not the contract's are stored and counted here.",
+            [
+                asked(f"sum(increase(undertone_expired_total{_RATE}))", "expired"),
+                asked(f"sum(increase(undertone_stale_total{_RATE}))", "stale"),
+                asked(f"sum(increase(undertone_foreign_keys_total{_RATE}))", "foreign key"),
+            ],
+            empty="All was stored",
+        ),
+        _stacks(
+            "What had to be done again?",
+            "Calls repeated because a system was away, groups joined anew, and jobs that failed or "
+            "were missed.",
+            [
+                asked(f"sum by (system) (increase(undertone_retries_total{_RATE}))", "{{system}}"),
+                asked(f"sum(increase(undertone_stalls_total{_RATE}))", "stalls"),
+                asked(f"sum(increase(undertone_rebalances_total{_RATE}))", "rebalances"),
+                asked(f"sum(increase(undertone_job_failures_total{_RATE}))", "failed jobs"),
+            ],
+            empty="Nothing failed",
+        ),
+    ]
+
+
+def _number(
+    title: str, why: str, query: Dataquery, unit: str, colours: Sequence[Threshold] = palette.PLAIN
+) -> Panel:
+    shown = number(title, why, [query], unit=unit, size=(4, 4), colours=colours, empty=_QUIET)
+    return shown.datasource(SOURCE)
+
+
+def _lines(title: str, why: str, queries: Sequence[Dataquery], unit: str) -> Panel:
+    shown = lines(title, why, queries, unit=unit, size=(8, 8), empty=_QUIET, least="15s")
+    return shown.datasource(SOURCE)
+
+
+def _stacks(title: str, why: str, queries: Sequence[Dataquery], empty: str) -> Panel:
+    return stacks(title, why, queries, size=(8, 8), empty=empty, least="1m").datasource(SOURCE)

@@ -1,0 +1,226 @@
+"""The kinds of panel. Each needs a title that states or asks, why it is looked at, and a unit.
+
+Sizes are columns of 24 and rows of about 38 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from grafana_foundation_sdk.builders.dashboard import FieldColor, Panel, ThresholdsConfig
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
+
+from dashboards.clickhouse import SOURCE, Query
+from dashboards.palette import INK, MOODS, PLAIN, SOFT
+
+PERCENT, COUNT, NET_UNIT = "percentunit", "short", "none"
+NOTHING_SAID = "Nothing was said"
+_BY_THRESHOLD = FieldColor().mode(FieldColorModeId.THRESHOLDS)
+_TOOLTIP = {"mode": "multi", "sort": "none"}
+_Size = tuple[int, int]
+_Queries = Query | Sequence[Builder[Dataquery]]
+
+
+def number(
+    title: str, why: str, query: _Queries, *, unit: str, size: _Size, empty: str = NOTHING_SAID,
+    colours: Sequence[Threshold] = PLAIN, sum_up: bool = False, names: bool = False,
+) -> Panel:  # fmt: skip
+    """One value, or a few in a row; with `sum_up` the sum of a series, drawn behind it."""
+    return (
+        _panel("stat", title, why, query, unit, size, empty)
+        .thresholds(_absolute(colours))
+        .color_scheme(_BY_THRESHOLD)
+        .options(
+            {
+                "graphMode": "area" if sum_up else "none",
+                "colorMode": "value",
+                "justifyMode": "auto",
+                "textMode": "value_and_name" if names else "value",
+                "wideLayout": True,
+                "orientation": "auto",
+                "reduceOptions": {
+                    "calcs": ["sum" if sum_up else "lastNotNull"],
+                    "fields": "",
+                    "values": False,
+                },
+            }
+        )
+    )
+
+
+def lines(
+    title: str, why: str, queries: _Queries, *, unit: str,
+    size: _Size, empty: str = NOTHING_SAID, least: str = "1m",
+) -> Panel:  # fmt: skip
+    """Values over time. A time without a value is a gap: nothing is drawn across it."""
+    drawn = {
+        "drawStyle": "line",
+        "lineWidth": 2,
+        "fillOpacity": 0,
+        "showPoints": "auto",
+        "pointSize": 4,
+        "spanNulls": False,
+        "insertNulls": False,
+    }
+    return _over_time(title, why, queries, unit, size, empty, drawn).interval(least)
+
+
+def stacks(
+    title: str, why: str, queries: _Queries, *, unit: str = COUNT,
+    size: _Size, empty: str = NOTHING_SAID, least: str = "1m",
+) -> Panel:  # fmt: skip
+    """Counts over time as bars that stand on each other."""
+    drawn = {
+        "drawStyle": "bars",
+        "barAlignment": 1,  # a row is of the time that begins at its own
+        "lineWidth": 0,
+        "fillOpacity": 90,
+        "stacking": {"mode": "normal", "group": "A"},
+    }
+    return _over_time(title, why, queries, unit, size, empty, drawn).min(0).interval(least)
+
+
+def strips(
+    title: str, why: str, query: Query, *, unit: str, size: _Size, named: str,
+    colours: Sequence[Threshold], link: DynamicConfigValue | None = None, least: str = "5m",
+) -> Panel:  # fmt: skip
+    """A row of coloured cells over time for each series, which the label `named` tells."""
+    shown = (
+        _panel("status-history", title, why, query, unit, size, NOTHING_SAID)
+        .display_name(f"${{__field.labels.{named}}}")
+        .thresholds(_absolute(colours))
+        .color_scheme(_BY_THRESHOLD)
+        .max_data_points(96)
+        .interval(least)
+        .custom({"lineWidth": 0, "fillOpacity": 100})
+        .options(
+            {
+                "rowHeight": 0.9,
+                "colWidth": 0.96,
+                "showValue": "never",
+                "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
+                "tooltip": {"mode": "single", "sort": "none"},
+                "perPage": 25,
+            }
+        )
+    )
+    return shown.override_by_field_type("number", [link]) if link else shown
+
+
+def bars(
+    title: str, why: str, query: Query, *, unit: str, size: _Size,
+    colours: Sequence[Threshold] = PLAIN, limits: tuple[float, float] | None = None,
+    link: DynamicConfigValue | None = None,
+) -> Panel:  # fmt: skip
+    """A bar for each row of a table: its first column names it."""
+    shown = (
+        _panel("bargauge", title, why, query, unit, size, NOTHING_SAID)
+        .thresholds(_absolute(colours))
+        .color_scheme(_BY_THRESHOLD)
+        .options(
+            {
+                "displayMode": "basic",
+                "orientation": "horizontal",
+                "valueMode": "color",
+                "namePlacement": "left",
+                "showUnfilled": False,
+                "sizing": "auto",
+                "minVizWidth": 8,
+                "minVizHeight": 16,
+                "maxVizHeight": 28,
+                "reduceOptions": {"calcs": [], "fields": "", "values": True, "limit": 25},
+            }
+        )
+    )
+    if limits:
+        shown = shown.min(limits[0]).max(limits[1])
+    return shown.override_by_field_type("number", [link]) if link else shown
+
+
+def table(
+    title: str, why: str, query: Query, columns: Mapping[str, Sequence[DynamicConfigValue]], *,
+    unit: str = COUNT, size: _Size, empty: str = NOTHING_SAID,
+) -> Panel:  # fmt: skip
+    """Rows as they are told. `columns` says how those look that are not plain."""
+    shown = (
+        _panel("table", title, why, query, unit, size, empty)
+        .custom({"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False})
+        .options({"showHeader": True, "cellHeight": "sm", "footer": {"show": False}})
+    )
+    for name, look in columns.items():
+        shown = shown.override_by_name(name, list(look))
+    return shown
+
+
+def in_moods(panel: Panel) -> Panel:
+    """Its series `negative`, `neutral` and `positive` in their colours."""
+    for mood, colour in MOODS.items():
+        panel = panel.override_by_name(mood, [fixed(colour)])
+    return panel
+
+
+def with_band(panel: Panel, low: str, high: str, seen: str, colour: str = INK) -> Panel:
+    """Its series `low` and `high` as one soft band around the line `seen`."""
+    edge = [
+        DynamicConfigValue("custom.lineWidth", 0),
+        DynamicConfigValue("custom.showPoints", "never"),
+    ]
+    band = [
+        DynamicConfigValue("custom.fillBelowTo", low),
+        DynamicConfigValue("custom.fillOpacity", 22),
+    ]
+    return (
+        panel.override_by_name(low, [fixed(SOFT), *edge])
+        .override_by_name(high, [fixed(SOFT), *edge, *band])
+        .override_by_name(seen, [fixed(colour)])
+    )
+
+
+def fixed(colour: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def _over_time(
+    title: str, why: str, queries: _Queries, unit: str, size: _Size,
+    empty: str, drawn: dict[str, object],
+) -> Panel:  # fmt: skip
+    return (
+        _panel("timeseries", title, why, queries, unit, size, empty)
+        .custom({"axisSoftMin": 0, **drawn})
+        .options(
+            {
+                "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
+                "tooltip": _TOOLTIP,
+            }
+        )
+    )
+
+
+def _panel(
+    kind: str, title: str, why: str, queries: _Queries, unit: str, size: _Size, empty: str
+) -> Panel:  # fmt: skip
+    width, height = size
+    several: Sequence[Builder[Dataquery]] = [queries] if isinstance(queries, Query) else queries
+    return (
+        Panel()
+        .type(kind)
+        .title(title)
+        .description(why)
+        .datasource(SOURCE)
+        .targets(list(several))
+        .unit(unit)
+        .no_value(empty)
+        .span(width)
+        .height(height)
+    )
+
+
+def _absolute(colours: Sequence[Threshold]) -> ThresholdsConfig:
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(colours))

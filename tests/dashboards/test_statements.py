@@ -1,0 +1,188 @@
+"""Every statement of every board, as the server would get it, on what the demo leaves behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.macros import ALL, Look, expanded
+from dashboards.reading import Asked, boards, statements, step_of
+from dashboards.sample import play
+from stream import schema
+from stream.database import Client, connect
+from stream.settings import ClickHouse, Settings
+from stream.tables import STEPS
+
+# Lately: passes are kept for a month only.
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=4)
+BOARDS = boards()
+ASKED = [asked for name, board in BOARDS.items() for asked in statements(name, board)]
+OF_PANELS = [asked for asked in ASKED if asked.panel]
+
+# Posts are shown on these and counted on none.
+SHOWS_POSTS = {
+    "Which negative posts weigh most?",
+    "Which words stand out in what is negative?",
+    "Who says it?",
+    "Which posts tell it best?",
+}
+TABLES = {step.table for step in STEPS}
+
+
+@dataclass
+class Played:
+    client: Client
+    until: datetime
+    incident: str
+    answers: dict[Asked, Any] = field(default_factory=dict)
+
+    @property
+    def known_to(self) -> datetime:
+        """The earliest position of the three partitions, a second apart."""
+        return self.until - timedelta(seconds=2)
+
+
+@pytest.fixture(scope="module")
+def played(clickhouse_path: Path) -> Iterator[Played]:
+    settings = Settings(clickhouse=ClickHouse(path=clickhouse_path, database="boards"))
+    client = connect(settings.clickhouse)
+    schema.apply(client, schema.Target("boards", retention_days=400))
+    until = play(client, settings, START)
+    (incident,) = client.query(
+        "SELECT argMax(alert_id, changed_at) FROM alerts WHERE topic = ''"
+    ).first_row
+    yield Played(client, until, incident)
+    client.command("DROP DATABASE boards")
+    client.close()
+
+
+def look(played: Played, asked: Asked, **chosen: str) -> Look:
+    since = played.until - timedelta(days=1)
+    every = {"source": ["reddit", "twitter", "weibo"], "language": ["en", "zh"]}
+    usual = {
+        "brand": "Tavrello",
+        "brands": ALL,
+        "topic": "whole brand",
+        "source": ALL,
+        "language": ALL,
+        "granularity": "60",
+        "rule": "mood",
+        "incident": played.incident,
+    }
+    return Look(
+        since,
+        played.until,
+        step_of(asked.panel, since, played.until),
+        usual | chosen,
+        every | {"brands": ["Tavrello", "Pakkovi"]},
+    )
+
+
+def answer(played: Played, asked: Asked, **chosen: str) -> Any:
+    return played.client.query(expanded(asked.sql, look(played, asked, **chosen)))
+
+
+def usual_answer(played: Played, asked: Asked) -> Any:
+    """Of a statement with nothing chosen, which several tests look at."""
+    if asked not in played.answers:
+        played.answers[asked] = answer(played, asked)
+    return played.answers[asked]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_a_statement_has_an_answer_of_the_shape_its_panel_draws(
+    played: Played, asked: Asked
+) -> None:
+    found = usual_answer(played, asked)
+    assert found.row_count > 0
+    names, kinds = found.column_names, [column.name for column in found.column_types]
+    assert len(set(names)) == len(names)
+    # Grafana knows no arrays, tuples or states.
+    assert not [kind for kind in kinds if re.search("Array|Tuple|Map|Aggregate", kind)]
+    if asked.shape == "timeSeries":
+        assert names[0] == "time" and kinds[0].startswith("DateTime")
+        times = list(found.result_columns[0])
+        assert times == sorted(times)
+        texts = [name for name, kind in zip(names, kinds, strict=True) if "String" in kind]
+        assert texts in ([], [names[1]])
+    if asked.panel.get("type") == "stat" and asked.shape == "table":
+        assert found.row_count == 1
+    if asked.name.startswith("annotation"):
+        assert names[:3] == ("time", "timeEnd", "text")
+
+
+@pytest.mark.parametrize("asked", OF_PANELS, ids=str)
+def test_overrides_and_links_name_columns_that_are_there(played: Played, asked: Asked) -> None:
+    names = set(usual_answer(played, asked).column_names)
+    if asked.shape == "timeSeries":
+        names |= {"sent", "retry", "disabled", "gave_up"} if "outcome" in names else set()
+    overrides = asked.panel["fieldConfig"].get("overrides", [])
+    for override in overrides:
+        if override["matcher"]["id"] == "byName":
+            assert override["matcher"]["options"] in names
+    used = re.findall(r"\$\{__(?:data\.fields|field\.labels)\.(\w+)", json.dumps(asked.panel))
+    assert set(used) <= names
+
+
+@pytest.mark.parametrize("asked", OF_PANELS, ids=str)
+def test_counts_are_read_from_windows_and_posts_are_only_shown(asked: Asked) -> None:
+    tables = set(re.findall(r"\bFROM (\w+)\b(?!\()", asked.sql))
+    if "posts" in tables:
+        assert asked.name in SHOWS_POSTS
+        assert "LIMIT" in asked.sql
+    assert tables <= TABLES | {"said", "scored", "standing", "chosen"}
+
+
+@pytest.mark.parametrize("chosen", [{"topic": "battery"}, {"source": "twitter"}], ids=str)
+@pytest.mark.parametrize("asked", [a for a in OF_PANELS if a.board == "brand"], ids=str)
+def test_a_brand_can_be_narrowed(played: Played, asked: Asked, chosen: dict[str, str]) -> None:
+    assert answer(played, asked, **chosen).row_count > 0
+
+
+def test_what_a_board_counts_is_what_the_windows_hold(played: Played) -> None:
+    panel = _panel("brand", "How much is said, and in which mood?")
+    rows = answer(played, panel).result_rows
+    (expected,) = played.client.query(
+        "SELECT sum(negative), sum(neutral), sum(positive) FROM window_scores FINAL "
+        "WHERE brand = 'Tavrello' AND topic = '' AND window_start >= {since:DateTime('UTC')}",
+        parameters={"since": played.until - timedelta(days=1)},
+    ).result_rows
+    assert tuple(map(sum, list(zip(*rows, strict=True))[1:])) == expected
+
+
+def test_a_time_in_which_nothing_was_said_is_zero_and_one_not_read_yet_is_left_out(
+    played: Played,
+) -> None:
+    panel = _panel("brand", "How much is said, and in which mood?")
+    later = look(played, panel)
+    later = replace(later, until=later.until + timedelta(hours=6), step_seconds=60)
+    rows = played.client.query(expanded(panel.sql, later)).result_rows
+    times = [row[0] for row in rows]
+    assert max(times) <= played.known_to < max(times) + timedelta(minutes=1)
+    assert {after - before for before, after in pairwise(times)} == {timedelta(minutes=1)}
+    assert any(sum(row[1:]) == 0 for row in rows)
+
+
+def test_a_share_of_nothing_is_no_share(played: Played) -> None:
+    panel = _panel("brand", "What share is negative, and what would be usual?")
+    found = answer(played, panel, topic="camera")
+    assert any(share is None for _, share, _, _ in found.result_rows)
+    assert all(share is None or 0 <= share <= 1 for _, share, _, _ in found.result_rows)
+    assert all(high is None or high <= 1 for *_, high in found.result_rows)
+
+
+def test_hostile_names_stay_within_their_quotes(played: Played) -> None:
+    panel = _panel("brand", "What share of it is negative?")
+    assert answer(played, panel, brand="x' OR '1'='1").row_count == 0
+
+
+def _panel(board: str, title: str) -> Asked:
+    return next(asked for asked in OF_PANELS if (asked.board, asked.name) == (board, title))
