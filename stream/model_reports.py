@@ -7,7 +7,9 @@ reason is written down before that. One row a consumer; what it says last is wha
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +27,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 _LONGEST = 200  # characters of a reason
+_HANGS_AFTER = 60.0  # seconds in one batch; the usual ones take one
 
 
 class ModelReports:
@@ -37,6 +40,7 @@ class ModelReports:
         self._settings = settings
         self._member = member or socket.gethostname()
         self._told: str | None = None
+        self._lock = threading.Lock()
 
     def watched(self, call: Callable[[], T]) -> T:
         """What `call` of the model returns; what it raises is told first, and raised."""
@@ -48,7 +52,23 @@ class ModelReports:
         self._tell("")
         return found
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What takes longer is told of while it goes on."""
+        late = f"no answer of the model for more than {seconds:.0f} s"
+        alarm = threading.Timer(seconds, self._tell, [late])
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        finally:
+            alarm.cancel()
+
     def _tell(self, trouble: str) -> None:
+        with self._lock:
+            self._write(trouble)
+
+    def _write(self, trouble: str) -> None:
         if trouble == self._told:
             return
         try:
@@ -62,7 +82,7 @@ class ModelReports:
 
 
 class WatchedScorer:
-    """A scorer of which is told when it fails and when it works."""
+    """A scorer of which is told when it fails, when it hangs, and when it works."""
 
     def __init__(self, scorer: Scorer, reports: ModelReports) -> None:
         self._scorer = scorer
@@ -71,4 +91,5 @@ class WatchedScorer:
 
     def score(self, passages: Sequence[Passage]) -> NDArray[np.float32]:
         """As the scorer's."""
-        return self._reports.watched(lambda: self._scorer.score(passages))
+        with self._reports.within(_HANGS_AFTER):
+            return self._reports.watched(lambda: self._scorer.score(passages))

@@ -107,7 +107,7 @@ def conditions(known: Known, rule: NoData) -> list[Condition]:
     read_to = None if consumer.stands else known.read_to
     watched = [one for one in known.voices if not rule.ignores(one.source, one.brand)]
     share = rule.false_alarms / max(1, len(watched))
-    found = [consumer, _model(known)]
+    found = [consumer, _model(known, consumer)]
     for level in (_is_all, _is_source, _is_brand):
         judged = [_voice(one, read_to, share, rule) for one in watched if level(one)]
         if any(one.stands for one in judged):
@@ -154,9 +154,10 @@ def _consumer(known: Known, rule: NoData) -> Condition:
     return Condition("", CONSUMER, stands, "lag", read_to, says, facts=facts)
 
 
-def _model(known: Known) -> Condition:
-    if not known.troubles:
-        return Condition("", MODEL, False, "model_failed", known.now, "the model works")
+def _model(known: Known, consumer: Condition) -> Condition:
+    if not known.troubles:  # of a consumer that is gone for good no word comes
+        works = False if consumer.stands is False else None
+        return Condition("", MODEL, works, "model_failed", known.now, "the model works")
     first = min(known.troubles, key=lambda one: one.at)
     others = f" (and {len(known.troubles) - 1} more)" if len(known.troubles) > 1 else ""
     says = f"the model fails at {first.member}{others}: {first.reason}; `undertone doctor` tries it"

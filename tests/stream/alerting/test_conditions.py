@@ -92,6 +92,12 @@ def test_a_model_fails_where_a_consumer_says_so() -> None:
     assert "host-2 (and 1 more): RuntimeError: no memory" in found.says
 
 
+def test_a_model_is_not_said_to_work_while_nothing_is_read() -> None:
+    """Its consumer may be gone, with all that it had to say."""
+    assert of(known(), MODEL).stands is False
+    assert of(known(behind=10 * MINUTE), MODEL).stands is None
+
+
 @pytest.mark.parametrize(("minutes", "stands"), [(3, False), (7, None), (11, True)])
 def test_a_silence_stands_beyond_its_bar_and_is_over_well_below_it(
     minutes: float, stands: bool | None

@@ -22,6 +22,7 @@ from stream.rows import COLUMNS, Row
 from stream.rules import NoData, Rules
 from stream.settings import ClickHouse
 from stream.watch import Watcher
+from tests.stream.consuming import eventually
 from tests.stream.fakes import PureScorer
 from tests.stream.speaking import World, post
 
@@ -147,6 +148,20 @@ def test_a_model_that_fails_is_told_and_ends_when_it_works_again(
     scorer.score([Passage("Acme", "Acme", 0)])
     watched.world._store.insert(talk(NOON, NOON + 20 * MINUTE, 5 * MINUTE, source="weibo"))
     assert watched.until(15) == ["resolved model"]
+
+
+def test_a_model_that_hangs_is_told_of_while_it_does(
+    watched: Watched, clickhouse_settings: ClickHouse
+) -> None:
+    def trouble() -> list[str]:
+        rows = watched.world.client.query("SELECT trouble FROM model_reports FINAL").result_rows
+        return [text for (text,) in rows]
+
+    reports = ModelReports(clickhouse_settings)
+    with reports.within(0.01):
+        eventually(lambda: trouble() == ["no answer of the model for more than 0 s"])
+    reports.watched(lambda: None)
+    assert trouble() == [""]
 
 
 def test_the_watcher_looks_as_a_job_of_its_own(watched: Watched) -> None:
