@@ -100,6 +100,10 @@ def _kafka(settings: Settings) -> Iterator[tuple[State, str]]:
                 else:
                     number = len(client.partitions_for_topic(topic) or ())
                     yield "ok", f"topic {topic}: {number} partitions"
+            leader = len(client.partitions_for_topic(settings.alerts.leader_topic) or ())
+            if leader > 1:  # where it is missing, the first watcher makes it
+                says = f"{leader} partitions would make {leader} leaders: make it anew with one"
+                yield "fail", f"topic {settings.alerts.leader_topic}: {says}"
             if {broker.topic, broker.dlq_topic} <= set(known):
                 yield from _sizes(broker)
             if broker.topic in known:

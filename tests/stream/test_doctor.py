@@ -11,7 +11,7 @@ from stream import generations
 from stream.database import Client
 from stream.doctor import check_all
 from stream.embedded.path_lock import PathLock
-from stream.settings import ClickHouse, Kafka, Settings, load_settings
+from stream.settings import Alerts, ClickHouse, Kafka, Settings, load_settings
 from tests.models.conftest import build
 from tests.stream.consuming import post
 
@@ -61,6 +61,14 @@ def test_a_dlq_without_headroom_is_told(look: Look, kafka_settings: Kafka) -> No
     swapped = {"topic": kafka_settings.dlq_topic, "dlq_topic": kafka_settings.topic}
     found = look("kafka", kafka=kafka_settings.model_copy(update=swapped))
     assert [says for state, says in found if state == "warn" and "max.message.bytes" in says]
+
+
+def test_a_topic_that_would_make_several_leaders_is_told(look: Look, kafka_settings: Kafka) -> None:
+    """Here the posts' own topic, of three partitions."""
+    found = look("kafka", alerts=Alerts(leader_topic=kafka_settings.topic))
+    assert [says for state, says in found if state == "fail"] == [
+        f"topic {kafka_settings.topic}: 3 partitions would make 3 leaders: make it anew with one"
+    ]
 
 
 def test_a_configuration_that_is_not_the_active_one_is_told(look: Look, client: Client) -> None:
