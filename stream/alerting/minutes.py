@@ -16,12 +16,19 @@ from stream.rules import Rule
 LISTENED = """(has({sources:Array(String)}, '*') OR has({sources:Array(String)}, source))
     AND (has({languages:Array(String)}, '*') OR has({languages:Array(String)}, lang))"""
 
+# A row a series: a row a minute would be most of what a step costs.
 _MINUTES = f"""
-SELECT brand, topic, window_start, sum(negative), sum(mentions)
-FROM window_scores FINAL
-WHERE window_start >= {{since:DateTime('UTC')}} AND window_start < {{until:DateTime('UTC')}}
-    AND {LISTENED}
-GROUP BY brand, topic, window_start
+SELECT brand, topic, groupArray(minute), groupArray(negative_), groupArray(mentions_)
+FROM (
+    SELECT brand, topic, sum(negative) AS negative_, sum(mentions) AS mentions_,
+        intDiv(toUnixTimestamp(window_start) - toUnixTimestamp({{since:DateTime('UTC')}}), 60)
+            AS minute
+    FROM window_scores FINAL
+    WHERE window_start >= {{since:DateTime('UTC')}} AND window_start < {{until:DateTime('UTC')}}
+        AND {LISTENED}
+    GROUP BY brand, topic, minute
+)
+GROUP BY brand, topic
 SETTINGS max_execution_time = {{limit:UInt32}}, do_not_merge_across_partitions_select_final = 1"""
 
 _FIRST = """

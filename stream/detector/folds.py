@@ -38,14 +38,13 @@ class Minutes:
 
     @classmethod
     def of(cls, rows: Iterable[Sequence[Any]], since: datetime, until: datetime) -> Minutes:
-        """From rows of brand, topic, minute, negative mentions, mentions. No row is a zero."""
-        size = (until - since) // MINUTE
+        """From rows of brand, topic, and three lists of one length: minutes after `since`, each
+        once, negative mentions, mentions. What is not listed is zero."""
         counts: dict[SeriesKey, npt.NDArray[np.int64]] = {}
-        for brand, topic, minute, negative, mentions in rows:
-            at = (minute - since) // MINUTE
-            if 0 <= at < size:
-                series = counts.setdefault((brand, topic), np.zeros((2, size), dtype=np.int64))
-                series[:, at] += (negative, mentions)
+        for brand, topic, at, negative, mentions in rows:
+            series = np.zeros((2, (until - since) // MINUTE), dtype=np.int64)
+            series[:, at] = negative, mentions
+            counts[brand, topic] = series
         return cls(since, until, counts)
 
     def between(self, since: datetime, until: datetime) -> Minutes:

@@ -74,11 +74,11 @@ def test_steps_of_a_rule_are_sums_of_minutes() -> None:
     assert verdict.since == NOON
 
 
-def test_rows_become_minutes_and_no_row_is_a_zero() -> None:
-    rows = [("Acme", "", NOON + MINUTE, 1, 2), ("Acme", "", NOON + MINUTE, 2, 3)]
-    rows.append(("Acme", "", NOON + HOUR, 9, 9))  # beyond the end
-    found = Minutes.of(rows, NOON, NOON + 3 * MINUTE)
-    assert found.counts[ACME].tolist() == [[0, 3, 0], [0, 5, 0]]
+def test_rows_become_minutes_and_what_is_not_listed_is_a_zero() -> None:
+    rows = [("Acme", "", [1, 3], [3, 0], [5, 1]), ("Acme", "battery", [0], [1], [1])]
+    found = Minutes.of(rows, NOON, NOON + 4 * MINUTE)
+    assert found.counts[ACME].tolist() == [[0, 3, 0, 0], [0, 5, 0, 1]]
+    assert found.counts[BATTERY].tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(
