@@ -76,10 +76,12 @@ def safe_url(url: str) -> str:
     return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
-def post_row(record: Record) -> PostRow:
-    """One row of `posts` (columns of `queries.POST_COLUMNS`) for the page."""
+def post_row(record: Record, whole: bool = False) -> PostRow:
+    """One row of `posts` (columns of `queries.POST_COLUMNS`) for the page; `whole`: uncut."""
     text = str(record["text"])
-    shown, cut, marks = excerpt(text, marks_of(record["spans"], len(text)))
+    shown, cut, marks = text, [False, False], marks_of(record["spans"], len(text))
+    if not whole:
+        shown, cut, marks = excerpt(text, marks)
     chances = zip(record["negative"], record["neutral"], record["positive"], strict=True)
     mentions: list[Mention] = [
         {

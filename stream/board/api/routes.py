@@ -12,6 +12,7 @@ from stream.board.api.endpoints import Endpoint
 from stream.board.api.incidents import INCIDENTS
 from stream.board.api.me import ME
 from stream.board.api.post_list import POSTS
+from stream.board.api.post_story import POST
 from stream.board.api.scores import SCORES
 from stream.board.api.shares import BREAKDOWN, TOPICS
 from stream.board.api.silences import SILENCES
@@ -24,6 +25,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     TOPICS,
     BREAKDOWN,
     POSTS,
+    POST,
     *INCIDENTS,
     *SILENCES,
     *DELIVERIES,

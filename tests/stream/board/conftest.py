@@ -99,6 +99,13 @@ class Seed:
             limit=timedelta(seconds=20),
         )
 
+    def keys(self, *rows: tuple[Any, ...]) -> None:
+        """Remember when each post was first said to be made, as the store does before."""
+        named = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        columns = ["source", "post_id", "created_at"]
+        values = [[row[column] for column in columns] for row in named]
+        self.client.insert("post_keys", values, column_names=columns)
+
     def progress(
         self, read_to: datetime | None = None, partitions: int = 1, known: int = 1
     ) -> None:

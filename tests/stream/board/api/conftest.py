@@ -56,6 +56,7 @@ def told(clickhouse_settings: ClickHouse) -> Iterator[Seed]:
     at = NOW - 2 * MINUTE
     hostile = seed.post("a/b?c#d", f"Acme Globex {HOSTILE}", both, created_at=at, source="weibo")
     unnamed = seed.post("unnamed", "nobody in particular", {})
+    seed.keys(*posts, old, hostile, unnamed)
     seed.store(*posts, old, hostile, unnamed)
     seed.progress(NOW)
     yield seed
