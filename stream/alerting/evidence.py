@@ -151,7 +151,7 @@ def gather(
         topic_shares=shares(topics, told.posts, before.topics, before.of_brand),
         terms=[term.term for term in terms],
         term_details=terms,
-        posts=_most_telling(mentions.heaviest()),
+        posts=[_telling(row) for row in telling_rows(mentions.heaviest())],
         deciding_post=_deciding(told.latest) if told.posts else None,
     )
 
@@ -175,7 +175,8 @@ def _of_verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _most_telling(rows: Sequence[Mapping[str, Any]]) -> list[TellingPost]:
+def telling_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of `Mentions.heaviest` that say most, the most telling first."""
     candidates = [
         Candidate(
             row["text"], f"{row['source']}:{row['author_id']}" if row["author_id"] else "",
@@ -183,7 +184,7 @@ def _most_telling(rows: Sequence[Mapping[str, Any]]) -> list[TellingPost]:
         )
         for row in rows
     ]  # fmt: skip
-    return [_telling(rows[i]) for i in most_telling(candidates, TELLING_POSTS)]
+    return [rows[i] for i in most_telling(candidates, TELLING_POSTS)]
 
 
 def _telling(row: Mapping[str, Any]) -> TellingPost:

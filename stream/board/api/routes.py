@@ -13,6 +13,7 @@ from stream.board.api.incidents import INCIDENTS
 from stream.board.api.me import ME
 from stream.board.api.post_list import POSTS
 from stream.board.api.post_story import POST
+from stream.board.api.sayings import TELLING, TERMS
 from stream.board.api.scores import SCORES
 from stream.board.api.shares import BREAKDOWN, TOPICS
 from stream.board.api.silences import SILENCES
@@ -24,6 +25,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     SCORES,
     TOPICS,
     BREAKDOWN,
+    TERMS,
+    TELLING,
     POSTS,
     POST,
     *INCIDENTS,

@@ -14,6 +14,7 @@ from stream.board.api.scores import MOST_POINTS, step_for
 from stream.board.api.shares import wilson
 from stream.database import Client
 from tests.stream.board.api.conftest import MINUTE, NOW, THIS_MINUTE
+from tests.stream.board.conftest import Seed
 
 Get = Callable[..., Any]
 
@@ -118,6 +119,36 @@ def test_an_interval_holds_its_share_and_stays_a_share(counted: tuple[int, int])
     low, high = wilson(hits, of)
     assert 0 <= low <= hits / of <= high <= 1
     assert low < high
+
+
+def test_telling_posts_differ_and_are_negative(get: Get) -> None:
+    rows = get("telling", brand="Acme")
+    assert 1 <= len(rows) <= 5
+    assert {mention["label"] for row in rows for mention in row["mentions"]} == {"negative"}
+    assert get("telling", brand="Acme", topic="battery", to=NOW - timedelta(hours=2)) == []
+
+
+def test_terms_are_those_that_the_time_before_did_not_use(get: Get, told: Seed) -> None:
+    rise = [
+        told.post(
+            f"rise {n}", f"Globex screen flickers {n}", {"Globex": "negative"},
+            created_at=NOW - timedelta(minutes=100 + n), author_id=f"a{n}",
+        )
+        for n in range(12)
+    ]  # fmt: skip
+    before = [
+        told.post(
+            f"before {n}", f"Globex delivery late {n}", {"Globex": "negative"},
+            created_at=NOW - timedelta(minutes=125 + n), author_id=f"a{n}",
+        )
+        for n in range(40)
+    ]  # fmt: skip
+    told.store(*rise, *before)
+    span = {"from_": NOW - timedelta(minutes=115), "to": NOW - timedelta(minutes=99)}
+    found = get("terms", brand="Globex", **span)
+    assert {one["term"] for one in found} == {"screen", "flickers"}
+    assert {one["count"] for one in found} == {12}
+    assert all(one["z"] > 2 for one in found)
 
 
 def test_brands_are_told_for_as_long_as_asked(get: Get) -> None:
