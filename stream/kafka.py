@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -92,22 +92,15 @@ def _consumer(settings: Kafka, group_id: str | None) -> KafkaConsumer:
     return client
 
 
-class Producer(KafkaProducer):  # type: ignore[misc]  # the library has no types
-    """KafkaProducer, with the method for `learn_addresses` that KafkaConsumer has."""
-
-    def bootstrap(self, timeout_ms: int, refresh: bool) -> None:
-        """Returns at once: only the sender's own thread may wait for this client's network."""
-        self._metadata._manager.bootstrap_async(timeout_ms, refresh)
-
-
-def learn_addresses(client: KafkaConsumer | Producer) -> None:
+def learn_addresses(client: KafkaConsumer | KafkaProducer) -> None:
     """Ask the bootstrap servers where the brokers are now; no answer changes nothing.
 
     By itself a client asks only the brokers it knows, for ever: where all of them have come back
-    on other addresses, it would never find them. It stays the same member of its group.
+    on other addresses, it would never find them. It stays the same member of its group. Returns at
+    once: to wait would be to wait for one asked before, half a minute where its connection is dead.
     """
-    with suppress(KafkaError, OSError):
-        client.bootstrap(timeout_ms=_BOOTSTRAP_AGAIN_MS, refresh=True)
+    asks = client._metadata if isinstance(client, KafkaProducer) else client
+    asks._manager.bootstrap_async(_BOOTSTRAP_AGAIN_MS, refresh=True)
 
 
 def answers(settings: Kafka) -> bool:
@@ -128,7 +121,7 @@ def producer(
     settings: Kafka,
     patience: timedelta = timedelta(seconds=40),
     largest: int = _USUAL_LIMIT + DLQ_HEADROOM,
-) -> Producer:
+) -> KafkaProducer:
     """A producer that waits for all replicas and tries again for as long as `patience`.
 
     Not idempotent: a broker that comes back without the producer's state refuses an idempotent one
@@ -137,7 +130,7 @@ def producer(
     Raises RetryLater or StopService.
     """
     with errors_sorted():
-        return Producer(
+        return KafkaProducer(
             **connection(settings) | {"request_timeout_ms": min(30_000, _ms(patience) // 2)},
             acks="all",
             enable_idempotence=False,
@@ -182,7 +175,7 @@ def _create(settings: Kafka, wanted: Sequence[NewTopic]) -> None:
             admin.close()
 
 
-def dead_letter_producer(settings: Kafka) -> Producer:
+def dead_letter_producer(settings: Kafka) -> KafkaProducer:
     """One that sends whole what the DLQ takes, and nothing in vain: a checksum costs a second for
     ten megabytes. Raises RetryLater or StopService."""
     try:
