@@ -22,7 +22,9 @@ from tests.models.conftest import build
 
 Counts = dict[tuple[str, datetime], int]
 
-pytestmark = pytest.mark.timeout(300)  # each process loads torch: seconds where nothing else runs
+pytestmark = pytest.mark.timeout(300)
+
+_PURE = "tests.faults.member"  # the command line with a pure scorer: no process loads torch
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +88,7 @@ def test_consumers_watcher_and_the_whole_service_work_by_addresses(
 
     wait_for(answers, 60, deployment.logs)
     assert "applied 001-posts" in deployment.call("schema", "--apply")
-    roles = [deployment.start(role) for role in ("consume", "consume", "watch")]
+    roles = [deployment.start(role, module=_PURE) for role in ("consume", "consume", "watch")]
     file = deployment.directory / "posts.jsonl"
     counts = write_posts(file, 300)
     deployment.call("produce", str(file))
@@ -95,7 +97,7 @@ def test_consumers_watcher_and_the_whole_service_work_by_addresses(
     wait_for(lambda: ready(board), 30, deployment.logs)
     assert [deployment.stop(role) for role in roles] == [0, 0, 0], deployment.logs()
     # Both roles in one process, by the same addresses: it goes on where they ended.
-    service = deployment.start("run")
+    service = deployment.start("run", module=_PURE)
     wait_for(lambda: ready(board), 90, deployment.logs)
     deployment.call("produce", str(file))
     assert windows(settings) == counts  # every message again, and nothing counted twice

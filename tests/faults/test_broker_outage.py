@@ -33,7 +33,12 @@ def killed_and_back(directory: Path, outages: Sequence[tuple[float, bool]]) -> N
     with Cluster(directory) as cluster:
         ports = [cluster.broker.port, free_port()]
         both = ",".join(f"127.0.0.1:{port}" for port in ports)
-        roles = [cluster.member(UNDERTONE_KAFKA__BOOTSTRAP_SERVERS=both), cluster.watcher()]
+        # Who joins again waits so long for the others: the embedded broker does (decision 007).
+        known = {
+            "UNDERTONE_KAFKA__BOOTSTRAP_SERVERS": both,
+            "UNDERTONE_KAFKA__MAX_POLL_INTERVAL": "6s",
+        }
+        roles = [cluster.member(**known), cluster.watcher()]
         wait_for(lambda: all(role.ready for role in roles), 60, cluster.deployment.logs)
         processes = [role.process for role in roles]
         traffic = Traffic(cluster.kafka)

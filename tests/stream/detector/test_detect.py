@@ -190,19 +190,21 @@ def bits(look: Look) -> bytes:
     return b"".join(np.asarray(getattr(look, name)).tobytes() for name in Look.__slots__)
 
 
-@settings(max_examples=20, deadline=None)
-@given(cut=st.integers(0, 400), seed=st.integers(0, 5), mentions=st.sampled_from([0.1, 3, 300]))
+@settings(max_examples=12, deadline=None)
+@given(cut=st.integers(0, 230), seed=st.integers(0, 5), mentions=st.sampled_from([0.1, 3, 300]))
 def test_stop_and_resume_after_any_row_is_bit_equal(cut: int, seed: int, mentions: float) -> None:
-    negative, total = past(1.5, mentions, seed=seed)
-    whole = State.new(1)
-    expected = looks(negative, total, whole)
+    negative, total = past(0.8, mentions, seed=seed)  # longer than the warm-up
     state = State.new(1)
-    before = looks(negative[:cut], total[:cut], state)
-    after = looks(negative[cut:], total[cut:], State.unpacked(state.packed()), first=cut)
-    assert [bits(one) for one in [*before, *after]] == [bits(one) for one in expected]
+    looks(negative[:cut], total[:cut], state)
+    saved = state.packed()
+    expected, after = (
+        looks(negative[cut:], total[cut:], going_on, first=cut)
+        for going_on in (state, State.unpacked(saved))
+    )
+    assert [bits(one) for one in after] == [bits(one) for one in expected]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(size=st.integers(2, 40), place=st.integers(0, 1000), seed=st.integers(0, 5))
 def test_a_series_among_many_ends_in_the_bits_of_the_series_alone(
     size: int, place: int, seed: int
