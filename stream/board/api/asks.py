@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from stream.board.access import LONGEST_NAME
 from stream.errors import UsageError
@@ -35,7 +35,11 @@ def parse_time(value: Any) -> datetime:
     return found
 
 
-Time = Annotated[datetime, BeforeValidator(parse_time)]
+Time = Annotated[
+    datetime,
+    BeforeValidator(parse_time),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-27T18:00:00Z", "1795802400000"]}),
+]
 BrandName = Annotated[str, Field(max_length=100, description="as in brands.yaml")]
 TopicName = Annotated[str, Field(max_length=100, description="empty: the brand as a whole")]
 

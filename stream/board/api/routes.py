@@ -9,10 +9,13 @@ from starlette.routing import Route
 from stream.board.api.brands import BRANDS
 from stream.board.api.deliveries import DELIVERIES
 from stream.board.api.endpoints import Endpoint
+from stream.board.api.health import HEALTH
 from stream.board.api.incidents import INCIDENTS
 from stream.board.api.me import ME
+from stream.board.api.openapi import openapi_route
 from stream.board.api.post_list import POSTS
 from stream.board.api.post_story import POST
+from stream.board.api.rules import RULES
 from stream.board.api.sayings import TELLING, TERMS
 from stream.board.api.scores import SCORES
 from stream.board.api.shares import BREAKDOWN, TOPICS
@@ -32,9 +35,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *INCIDENTS,
     *SILENCES,
     *DELIVERIES,
+    RULES,
+    HEALTH,
 )
 
 
 def api_routes(context: BoardContext) -> list[Route]:
     """The routes of `/api/v1`, each with the verb it answers."""
-    return [endpoint.route(context) for endpoint in ENDPOINTS]
+    return [openapi_route(ENDPOINTS), *(endpoint.route(context) for endpoint in ENDPOINTS)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from stream.alerting import acts
 from stream.alerting.silences import Scope, Silence
@@ -16,8 +16,11 @@ from stream.settings import Duration
 SilenceRow = described("SilenceRow", Silence)
 
 
+_WRITTEN = WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)?$"})
+
+
 class SilenceAsks(Said):
-    lasts: Duration = Field(description="from now on: 30m, 2h, 1d")
+    lasts: Annotated[Duration, _WRITTEN] = Field(description="from now on: 30m, 2h, 1d")
     rule: str = "*"
     brand: str = "*"
     topic: str = "*"
