@@ -43,16 +43,14 @@ _BEYOND = 15  # seconds of a call to the database beyond its longest statement: 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of the statements, and of a member's silence: those of the settings."""
+    """Of the statements: those of the settings."""
 
     insert: timedelta = ClickHouse().insert_timeout
     query: timedelta = ClickHouse().query_timeout
     window: timedelta = Windows().time_limit
-    session: timedelta = Kafka().session_timeout
-    poll: timedelta = Kafka().max_poll_interval
 
 
-_SHORT = Limits(*[timedelta(seconds=2)] * 3, timedelta(seconds=6), timedelta(seconds=6))
+_SHORT = Limits(*[timedelta(seconds=2)] * 3)
 
 
 class Network:
@@ -66,8 +64,6 @@ class Network:
                 update={
                     "bootstrap_servers": f"127.0.0.1:{broker.port}",
                     "batch_age": timedelta(milliseconds=100),
-                    "session_timeout": limits.session,
-                    "max_poll_interval": limits.poll,
                 }
             ),
             clickhouse=ClickHouse(
@@ -164,7 +160,7 @@ def test_a_service_on_a_bad_network_hangs_nowhere_and_works_when_it_is_healed(
     tmp_path: Path,
 ) -> None:
     """Short form of the test below: its times divided by 40, both half open at once, limits of 2 s
-    for every statement and of 6 s for a member's silence instead of those of the settings."""
+    for every statement instead of those of the settings (20, 30 and 60 s)."""
     bad_network(tmp_path, 40, _SHORT, [(_DATABASE, _BROKER)])
 
 
