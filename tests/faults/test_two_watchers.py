@@ -2,7 +2,7 @@
 
 Real processes on an embedded broker, which leaves out no silent member by itself: the test does
 (`Group.evict`), as Kafka would after `session_timeout`. That their clocks differ as well is
-`tests/stream/test_two_watchers.py`'s to show.
+`tests/stream/alerting/test_two_watchers.py`'s to show.
 """
 
 from __future__ import annotations

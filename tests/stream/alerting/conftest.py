@@ -23,3 +23,11 @@ def shared_world(clickhouse_path: Path, request: pytest.FixtureRequest) -> Itera
     yield World(client, settings)
     client.command(f"DROP DATABASE {name}")
     client.close()
+
+
+@pytest.fixture
+def emptied_world(shared_world: World) -> World:
+    """The module's database, with nothing in it."""
+    for step in schema.STEPS:
+        shared_world.client.command(f"TRUNCATE TABLE {step.table}")
+    return shared_world

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,9 @@ from models import Passage
 from stream.alerting.incidents import Transition
 from stream.alerting.no_data_watch import NoDataWatcher
 from stream.clock import Clock
-from stream.database import Client
 from stream.model_reports import ModelReports, WatchedScorer
 from stream.rows import COLUMNS, Row
 from stream.rules import NoData, Rules
-from stream.settings import ClickHouse
 from stream.watch import Watcher
 from tests.stream.consuming import eventually
 from tests.stream.fakes import PureScorer
@@ -55,11 +54,11 @@ class Watched:
         self.world.read_to(*([read_to or self.now] * 2))
         return self.watcher.look(self.now)
 
-    def until(self, minutes: float, **read: Any) -> list[str]:
-        """What is told in looks five minutes apart, until so long after noon."""
+    def until(self, minutes: float, every: float = 5, **read: Any) -> list[str]:
+        """What is told in looks so many minutes apart, until so long after noon."""
         told = []
         while self.now < NOON + minutes * MINUTE:
-            self.now += 5 * MINUTE
+            self.now += every * MINUTE
             told += [f"{r.transition} {r.topic or r.brand}" for r in self.look(**read)]
         return told
 
@@ -68,20 +67,26 @@ class Watched:
         self.watcher = NoDataWatcher(self.world.client, RULE, self.world.settings)
 
 
+@cache
+def past() -> list[Row]:
+    begin = NOON - timedelta(days=10)
+    return [
+        *talk(begin, NOON, 7 * MINUTE, source="weibo", brand="Acme"),
+        *talk(begin, NOON, 11 * MINUTE, source="reddit", brand="Bolt"),
+    ]
+
+
 @pytest.fixture
-def watched(client: Client, clickhouse_settings: ClickHouse) -> Iterator[Watched]:
-    world = World(client, clickhouse_settings)
-    past = NOON - timedelta(days=10)
-    world._store.insert(talk(past, NOON, 7 * MINUTE, source="weibo", brand="Acme"))
-    world._store.insert(talk(past, NOON, 11 * MINUTE, source="reddit", brand="Bolt"))
-    yield Watched(world, NoDataWatcher(client, RULE, world.settings))
+def watched(emptied_world: World) -> Watched:
+    emptied_world._store.insert(past())
+    return Watched(emptied_world, NoDataWatcher(emptied_world.client, RULE, emptied_world.settings))
 
 
 def test_a_source_that_stops_is_told_once_and_ends_when_it_is_back(watched: Watched) -> None:
     others = talk(NOON, NOON + 400 * MINUTE, 11 * MINUTE, source="reddit", brand="Bolt")
     watched.world._store.insert(others)
     assert watched.until(20) == []
-    assert watched.until(300) == ["opened source:weibo"]
+    assert watched.until(300, every=20) == ["opened source:weibo"]
     row, evidence = watched.world.client.query(
         "SELECT (kind, reason, rule, state, severity), evidence FROM alerts FINAL"
     ).result_rows[0]
@@ -96,7 +101,7 @@ def test_a_source_that_stops_is_told_once_and_ends_when_it_is_back(watched: Watc
 
 
 def test_while_the_topic_is_not_read_who_is_silent_is_unknown(watched: Watched) -> None:
-    assert watched.until(300, read_to=NOON) == ["opened consumer"]
+    assert watched.until(300, every=20, read_to=NOON) == ["opened consumer"]
     assert watched.until(330) == ["opened posts", "resolved consumer"]
 
 
@@ -133,10 +138,10 @@ class Failing(PureScorer):
 
 
 def test_a_model_that_fails_is_told_and_ends_when_it_works_again(
-    watched: Watched, clickhouse_settings: ClickHouse
+    watched: Watched,
 ) -> None:
     model = Failing()
-    scorer = WatchedScorer(model, ModelReports(clickhouse_settings, "host-2"))
+    scorer = WatchedScorer(model, ModelReports(watched.world.settings.clickhouse, "host-2"))
     for _ in range(2):
         with pytest.raises(RuntimeError):
             scorer.score([Passage("Acme", "Acme", 0)])
@@ -151,13 +156,13 @@ def test_a_model_that_fails_is_told_and_ends_when_it_works_again(
 
 
 def test_a_model_that_hangs_is_told_of_while_it_does(
-    watched: Watched, clickhouse_settings: ClickHouse
+    watched: Watched,
 ) -> None:
     def trouble() -> list[str]:
         rows = watched.world.client.query("SELECT trouble FROM model_reports FINAL").result_rows
         return [text for (text,) in rows]
 
-    reports = ModelReports(clickhouse_settings)
+    reports = ModelReports(watched.world.settings.clickhouse)
     with reports.within(0.01):
         eventually(lambda: trouble() == ["no answer of the model for more than 0 s"])
     reports.watched(lambda: None)

@@ -15,9 +15,7 @@ from typing import Any
 import pytest
 
 from stream.clock import Clock
-from stream.database import Client
 from stream.rules import Rule, Rules
-from stream.settings import ClickHouse
 from stream.sweep import Sweep, span_inside
 from stream.watch import Watcher
 from tests.stream.hooks import Hook, hook
@@ -104,9 +102,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(client: Client, clickhouse_settings: ClickHouse) -> Iterator[Pair]:
+def pair(emptied_world: World) -> Iterator[Pair]:
     with hook() as receiver:
-        pair = Pair(World(client, clickhouse_settings), receiver)
+        pair = Pair(emptied_world, receiver)
         yield pair
         for watcher in pair.watchers:
             watcher.close()
