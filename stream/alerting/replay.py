@@ -19,7 +19,7 @@ from stream.database import Client, errors_sorted
 from stream.detector.detect import DETECTOR_VERSION
 from stream.detector.folds import Minutes
 from stream.detector.verdict import Verdict, heard_from
-from stream.errors import UsageError
+from stream.errors import NotFound, UsageError
 from stream.rules import Rule
 
 _ALL = 1_000_000  # posts of today that are compared
@@ -100,19 +100,17 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
 
 def find(client: Client, prefix: str, step: int | None, limit: int) -> Stored:
     """The transition number `step` of the one alert whose id begins so; without a number the one
-    that opened it. Raises UsageError where there is none or several, or nothing was recorded with
-    it, RetryLater."""
+    that opened it. Raises NotFound where there is none, UsageError where there are several or
+    nothing was recorded with it, RetryLater."""
     with errors_sorted():
         rows = client.query(_TRANSITIONS, parameters={"prefix": prefix, "limit": limit})
     found = [Stored(*row) for row in rows.result_rows]
     ids = sorted({one.alert_id for one in found})
-    if len(ids) != 1:
+    if not ids:
+        raise NotFound(f"ALERT {prefix}: no alert's id begins so; `undertone alerts` lists them")
+    if len(ids) > 1:
         named = ", ".join(ids[:3]) + (" …" if len(ids) > 3 else "")
-        raise UsageError(
-            f"ALERT {prefix}: {len(ids)} alerts begin so ({named}); give more of the id"
-            if ids
-            else f"ALERT {prefix}: no alert's id begins so; `undertone alerts` lists them"
-        )
+        raise UsageError(f"ALERT {prefix}: {len(ids)} alerts begin so ({named}); give more of it")
     made = [one for one in found if one.recorded]
     for one in made:
         if step in (None, one.step):

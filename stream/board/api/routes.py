@@ -15,6 +15,7 @@ from stream.board.api.me import ME
 from stream.board.api.openapi import openapi_route
 from stream.board.api.post_list import POSTS
 from stream.board.api.post_story import POST
+from stream.board.api.replays import REPLAY
 from stream.board.api.rules import RULES
 from stream.board.api.sayings import TELLING, TERMS
 from stream.board.api.scores import SCORES
@@ -33,6 +34,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     POSTS,
     POST,
     *INCIDENTS,
+    REPLAY,
     *SILENCES,
     *DELIVERIES,
     RULES,

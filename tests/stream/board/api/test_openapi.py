@@ -19,6 +19,7 @@ from stream.board.api.endpoints import Endpoint
 from stream.board.api.openapi import document
 from stream.database import Client
 from tests.stream.alerting.test_acts import OPENED
+from tests.stream.alerting.test_recorded import recorded
 from tests.stream.board.api.conftest import NOW
 from tests.stream.board.conftest import Seed
 
@@ -34,7 +35,8 @@ def name(one: Endpoint) -> str:
 @pytest.fixture(scope="module")
 def known(client: Client, told: Seed) -> None:
     """One of everything."""
-    write_transitions(client, [(replace(OPENED, opened_at=NOW, changed_at=NOW), "{}", "")])
+    opened = replace(OPENED, opened_at=NOW, changed_at=NOW)
+    write_transitions(client, [(opened, "{}", recorded().model_dump_json())])
     told.delivery(OPENED.alert_id)
     columns = ["silence_id", "brand", "topic", "rule", "starts_at", "ends_at"]
     row = ("5117", "Acme", "*", "*", NOW, NOW.replace(year=NOW.year + 1))
