@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from stream.board.shapes import Alert, Delivery, Figures, Label, Mention, PostRow
+from stream.board.shapes import Alert, Carried, Delivery, Figures, Label, Mention, PostRow, Unusual
 
 EXCERPT = 420  # characters of a post on the page
 _TERMS_SHOWN = 6
+_UNUSUAL_SHOWN, _NOTABLE = 2, 2.0  # from this z on (`stream.alerting.log_odds`)
 _LEAD = 140  # … of which before the first mention, where the post is longer
 CLOSED_STATES = frozenset({"resolved", "closed"})
 
@@ -167,11 +168,39 @@ def alert(record: Record, deliveries: list[Delivery], telling: Mapping[str, Post
         "expected_share": _number(evidence.get("expected_share")),
         "authors": _count(evidence.get("authors")),
         "texts": _count(evidence.get("texts")),
+        "carried": carried(evidence),
+        "unusual": unusual(evidence),
         "terms": [str(term)[:40] for term in evidence.get("terms") or ()][:_TERMS_SHOWN],
         "receivers": list(record["receivers"]),
         "deliveries": deliveries,
         "posts": [telling[key] for key in keys if key in telling],
     }
+
+
+def carried(evidence: Mapping[str, Any]) -> Carried:
+    """Whether few authors or one text carry it."""
+    told = evidence.get("carried_by")
+    told = told if isinstance(told, dict) else {}
+    authors, share = _count(told.get("authors")), _number(told.get("authors_share"))
+    copies, of = _count(told.get("near_copies")), _count(told.get("looked_at"))
+    few, one = told.get("few_authors") is True, told.get("one_text") is True
+    return {
+        "authors": (authors, share) if few and authors and share is not None else None,
+        "copies": (copies, of) if one and copies and of else None,
+    }
+
+
+def unusual(evidence: Mapping[str, Any]) -> list[Unusual]:
+    """Sources and languages that have notably grown, at most two, the surest first."""
+    found: list[tuple[float, Unusual]] = []
+    for part in ("source_shares", "language_shares"):
+        for one in evidence.get(part) or ():
+            told = one if isinstance(one, dict) else {}
+            z, share, usual = (_number(told.get(key)) for key in ("z", "share", "usual_share"))
+            if z is not None and share is not None and usual is not None and z >= _NOTABLE:
+                name = str(told.get("name"))[:40]
+                found.append((z, {"name": name, "share": share, "usual_share": usual}))
+    return [told for _, told in sorted(found, key=lambda pair: -pair[0])[:_UNUSUAL_SHOWN]]
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -97,6 +97,21 @@ class Delivery(TypedDict):
     at: str
 
 
+class Carried(TypedDict):
+    """By whom most of an incident is; a pair is None where it is many people's own words."""
+
+    authors: tuple[int, float] | None  # so few wrote this share of it
+    copies: tuple[int, int] | None  # so many near-copies of one text, of so many looked at
+
+
+class Unusual(TypedDict):
+    """A source or language that makes up notably more of an incident than it usually does."""
+
+    name: str
+    share: float
+    usual_share: float
+
+
 class Alert(TypedDict):
     """An incident as of its newest transition."""
 
@@ -121,6 +136,8 @@ class Alert(TypedDict):
     expected_share: float | None
     authors: int | None
     texts: int | None
+    carried: Carried
+    unusual: list[Unusual]  # the surest first
     terms: list[str]  # what its texts say more often than usual
     receivers: list[str]
     deliveries: list[Delivery]

@@ -62,6 +62,13 @@ function who(alert) {
   if (alert.authors !== null && alert.texts !== null) {
     lines.push(h("p", { class: "when" }, t("voices", count(alert.authors), count(alert.texts))));
   }
+  const { authors, copies } = alert.carried;
+  const notes = [
+    authors && t("carriedAuthors", count(authors[0]), percent(authors[1])),
+    copies && t("carriedCopies", count(copies[0]), count(copies[1])),
+    ...alert.unusual.map((one) => t("unusual", one.name, percent(one.share), percent(one.usual_share))),
+  ].filter(Boolean);
+  lines.push(...notes.map((note) => h("p", { class: "when" }, note)));
   if (alert.open && alert.terms.length > 1) { // one word alone is no pattern
     lines.push(h("p", { class: "terms" }, h("span", { class: "hidden" }, t("terms")),
       alert.terms.map((term) => h("span", {}, name(term)))));

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from stream.board.present import (
     EXCERPT,
+    carried,
     excerpt,
     figures,
     label_of,
     marks_of,
     safe_url,
     telling_keys,
+    unusual,
 )
 
 
@@ -84,6 +86,31 @@ def test_no_mention_has_no_mean() -> None:
 @pytest.mark.parametrize("evidence", ["", "[]", "{", '{"posts": [1, {}, {"source": "x"}]}', "null"])
 def test_evidence_of_another_make_breaks_nothing(evidence: str) -> None:
     assert telling_keys(evidence) == []
+
+
+def test_who_carries_an_incident_is_told_only_where_few_do() -> None:
+    told = {"authors": 3, "authors_share": 0.6, "near_copies": 40, "looked_at": 52}
+    few = {**told, "few_authors": True, "one_text": True}
+    assert carried({"carried_by": few}) == {"authors": (3, 0.6), "copies": (40, 52)}
+    many = {"authors": None, "copies": None}
+    for other in ({**told, "few_authors": False}, {"few_authors": True}, [1], None, "<b>"):
+        assert carried({"carried_by": other}) == many
+    assert carried({}) == many
+
+
+def test_only_what_has_notably_grown_is_unusual() -> None:
+    def share(name: object, z: object, usual: object = 0.1) -> dict[str, object]:
+        return {"name": name, "share": 0.8, "usual_share": usual, "z": z}
+
+    found = unusual(
+        {
+            "source_shares": [share("weibo", 3.1), share("x", 1.9), share("new", 9, None)],
+            "language_shares": [share("zh", 5), share("de", 2), 7, share("<b>", "9")],
+        }
+    )
+    assert [one["name"] for one in found] == ["zh", "weibo"]
+    assert found[1] == {"name": "weibo", "share": 0.8, "usual_share": 0.1}
+    assert unusual({"source_shares": None}) == []
 
 
 def test_telling_posts_are_named_by_source_id_and_time() -> None:
