@@ -192,8 +192,10 @@ def start_watcher(
     settings = running.settings
     found = rules or RulesFile(settings.alerts.file)
     leadership = leadership_for(settings, running.health)
+    brands = {brand.name for brand in load_catalogue(settings.brands.file).brands}
     watcher = running.patience.until_answered(
-        lambda: Watcher(settings, found, running.clock, on_transition, leadership), "clickhouse"
+        lambda: Watcher(settings, found, running.clock, on_transition, leadership, brands),
+        "clickhouse",
     )
     log.info("watcher.starting", rules=watcher.rule_names)
     running.start("watcher", lambda: run_watcher(watcher, settings, running.health, running.stop))

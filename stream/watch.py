@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -48,6 +48,7 @@ class Watcher:
         clock: Clock,
         on_transition: Callable[[Written], None] = lambda _: None,
         leadership: Leadership | None = None,
+        brands: Collection[str] | None = None,
     ) -> None:
         self._settings = settings
         self._leadership = leadership or Alone()
@@ -63,7 +64,7 @@ class Watcher:
             connect(settings.clickhouse), known, settings, self._judging.goes_on
         )
         self._no_data = NoDataWatcher(
-            connect(settings.clickhouse), known.no_data, settings, self._looking.goes_on
+            connect(settings.clickhouse), known.no_data, settings, self._looking.goes_on, brands
         )
         self._outbox = Outbox(connect(settings.clickhouse), known, settings.web.public_url)
         self._sweep: Client = connect(settings.clickhouse, longest=settings.windows.time_limit)

@@ -6,7 +6,7 @@ look, so a restart, a failed write or a second watcher ends in the same incident
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -45,7 +45,8 @@ _Subject = tuple[str, str]  # brand, topic
 class NoDataWatcher:
     """Tells what is not known, once each. For one thread.
 
-    `acts` tells, just before rows are written, whether they still may be.
+    `acts` tells, just before rows are written, whether they still may be. `brands` are those of the
+    catalogue: of one that was taken out of it nothing can be heard. None: all that were heard.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class NoDataWatcher:
         rule: NoData,
         settings: Settings,
         acts: Callable[[], bool] = lambda: True,
+        brands: Collection[str] | None = None,
     ) -> None:
         self._client = client
         self._rule = rule
         self._topic = settings.kafka.topic
         self._limit = time_limit(settings.clickhouse.query_timeout)
         self._acts = acts
+        self._brands = brands
         self._voices = Voices(client, self._limit)
         self.forget()
 
@@ -127,6 +130,8 @@ class NoDataWatcher:
         except RetryLater as error:  # the rest can be told all the same
             log.warning("voices.unread", reason=str(error))
             return known
+        if self._brands is not None:
+            voices = [one for one in voices if not one.brand or one.brand in self._brands]
         return replace(known, voices=voices)
 
     def _incidents(self, since: datetime) -> dict[_Subject, Incident]:

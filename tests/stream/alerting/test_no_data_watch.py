@@ -120,6 +120,17 @@ def test_a_watcher_whose_term_is_over_writes_nothing(watched: Watched) -> None:
     assert rows == [(0,)]
 
 
+def test_of_a_brand_taken_out_of_the_catalogue_nobody_expects_anything(watched: Watched) -> None:
+    world = watched.world
+    watched.watcher = NoDataWatcher(world.client, RULE, world.settings, brands={"Acme"})
+    others = talk(NOON, NOON + 100 * MINUTE, 7 * MINUTE, source="weibo", brand="Acme")
+    reddit = talk(NOON, NOON + 100 * MINUTE, 11 * MINUTE, source="reddit", brand="Acme")
+    world._store.insert([*others, *reddit])
+    assert watched.until(100, every=20) == []
+    watched.again()
+    assert watched.until(120, every=20) == ["opened Bolt"]
+
+
 def test_what_is_watched_no_more_ends(watched: Watched) -> None:
     assert watched.until(10, read_to=NOON) == ["opened consumer"]
     watched.watcher.use(NoData(watch=False))
