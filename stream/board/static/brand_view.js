@@ -1,0 +1,154 @@
+// One brand over a stretch of time: how it reads, what was expected, who says what, and where.
+
+import { address, get } from "./api.js";
+import { h, name } from "./dom.js";
+import { count, languageName, percent, signed } from "./formats.js";
+import { wilson } from "./intervals.js";
+import { nothing, panel } from "./panel.js";
+import { postsPanel, tellingList } from "./post_lists.js";
+import { rangePicker } from "./range_picker.js";
+import { asParams, rangeOf, stepOf } from "./ranges.js";
+import { routeTo } from "./routes.js";
+import { series } from "./series.js";
+import { sharesTable } from "./shares.js";
+import { serviceNow, state } from "./state.js";
+import { timeline } from "./timeline.js";
+import { t } from "./words.js";
+
+const FILTERS = ["topic", "source", "lang"];
+
+/** Counts of all points: {mentions, negative, net}. */
+function totals(points) {
+  const sum = { mentions: 0, negative: 0, net: 0 };
+  for (const point of points.filter((one) => one.mentions)) {
+    sum.mentions += point.mentions;
+    sum.negative += point.negative;
+    sum.net += point.net * point.mentions;
+  }
+  sum.net = sum.mentions ? sum.net / sum.mentions : null;
+  return sum;
+}
+
+function headline({ points }) {
+  const known = points.some((point) => point.mentions !== null);
+  const { mentions, negative, net } = totals(points);
+  if (!mentions) return h("p", { class: "headline nothing" }, t(known ? "noneInRange" : "nothingKnown"));
+  const side = net <= -0.15 ? "negative" : net >= 0.15 ? "positive" : "neutral";
+  const [low, high] = wilson(negative, mentions);
+  const figure = (value, words, kind = "") => h("p", { class: "figure" },
+    h("span", { class: `value ${kind}` }, value), h("span", { class: "words" }, words));
+  return h("div", { class: "headline" },
+    figure(signed(net), t("netOf"), side),
+    figure(percent(negative / mentions),
+      t("negativeOf", count(negative), count(mentions), t("between", percent(low), percent(high))),
+      negative / mentions >= 0.5 ? "negative" : ""),
+    figure(count(mentions), t("mentionsIn")));
+}
+
+/** Incidents as a timeline's flags. */
+function flagged(incidents) {
+  return incidents.map((one) => ({
+    id: one.alert_id, severity: one.severity, from: one.opened_at,
+    to: one.resolved ? one.judged_at : null,
+    words: `${t(one.severity)}${one.topic ? ` · ${one.topic}` : ""} · ${t(one.state === "open" ? "inState" : one.state)}`,
+  }));
+}
+
+export function brandView(first) {
+  let route = first;
+  const brand = first.parts[0] ?? "";
+  const range = () => rangeOf(route.params, serviceNow());
+  /** What is asked of the range, with those of the chosen filters that the question takes. */
+  const asked = (filters, more = {}) => ({
+    brand, ...asParams(range()), ...Object.fromEntries(filters.map((key) => [key, route.params[key]])), ...more,
+  });
+  const go = (change) => { location.hash = routeTo("brand", [brand], { ...route.params, ...change }); };
+  const choose = (key) => (value) => go({ [key]: value });
+
+  let chart = null;
+  const over = panel({
+    title: t("overTime"), className: "full",
+    load: async () => {
+      const scores = await series(asked(FILTERS, { step: stepOf(range()) }));
+      const incidents = await get("incidents", { brand, topic: route.params.topic, ...asParams(range()) });
+      const topic = route.params.topic ?? "";
+      const own = incidents.filter((one) => one.brand === brand && (!topic || one.topic === topic));
+      return { scores, incidents: flagged(own), range: asParams(range()) };
+    },
+    draw: ({ scores, incidents }) => {
+      chart?.destroy();
+      chart = timeline(scores, { range: range(), incidents, onRange: go });
+      return [headline(scores), chart.element];
+    },
+    csv: () => address("scores", asked(FILTERS, { step: stepOf(range()), format: "csv" })),
+  });
+
+  const shares = (title, path, key, what, filters, more, nameOf) => panel({
+    title,
+    load: () => get(path, asked(filters, more)),
+    draw: (rows) => sharesTable(rows.map((row) => ({ ...row, name: row.name ?? row.topic })),
+      { what, choose: choose(key), chosen: route.params[key] ?? "", nameOf }),
+    csv: () => address(path, asked(filters, { ...more, format: "csv" })),
+  });
+  const terms = panel({
+    title: t("termsTitle"),
+    load: () => get("terms", asked(["topic"])),
+    draw: (rows) => (rows.length
+      ? [h("p", { class: "hint" }, t("termsText")), h("ul", { class: "words" }, rows.map((row) =>
+        h("li", {}, name(row.term), h("span", { class: "number" }, ` ${count(row.count)}`))))]
+      : nothing(t("noTerms"), t("noTermsText"))),
+    csv: () => address("terms", asked(["topic"], { format: "csv" })),
+  });
+  const telling = panel({
+    title: t("telling"),
+    load: () => get("telling", asked(["topic"])),
+    draw: (rows) => (rows.length ? tellingList(rows) : nothing(t("noTelling"))),
+  });
+  const posts = postsPanel({ asked: (more) => asked(FILTERS, more), brand });
+  const carriers = [shares(t("topics"), "topics", "topic", t("topic"), []),
+    shares(t("sources"), "breakdown", "source", t("source"), ["topic"], { by: "source" }),
+    shares(t("languages"), "breakdown", "lang", t("lang"), ["topic"], { by: "lang" }, languageName)];
+  const panels = [over, ...carriers, terms, telling, posts];
+  const stack = (...parts) => h("div", { class: "stack" }, parts.map((one) => one.element));
+
+  const picker = rangePicker(go);
+  const chips = h("p", { class: "chosen" });
+  const select = h("select", { "aria-label": t("brand"), onchange: (event) => {
+    location.hash = routeTo("brand", [event.target.value], { ...route.params, topic: "" });
+  } });
+  const element = h("article", { class: "brand-view" },
+    h("header", { class: "lead" },
+      h("div", { class: "what" }, h("h2", { tabindex: "-1" }, name(brand)), select), picker.element, chips),
+    h("div", { class: "panels" }, over.element, stack(...carriers), stack(terms, telling), posts.element));
+
+  function drawHead() {
+    const names = [...new Set([brand, ...state.brands.map((one) => one.name)])].sort((a, b) => a.localeCompare(b));
+    if (select.options.length !== names.length) {
+      select.replaceChildren(...names.map((one) => h("option", { value: one }, one)));
+    }
+    select.value = brand;
+    picker.update(range());
+    chips.replaceChildren(...FILTERS.filter((key) => route.params[key]).map((key) =>
+      h("button", { type: "button", onclick: () => go({ [key]: "" }), "aria-label": t("without", route.params[key]) },
+        `${t(key)}: `, name(route.params[key]), h("span", { "aria-hidden": "true" }, " ×"))));
+  }
+
+  const refresh = () => {
+    drawHead();
+    for (const one of panels) one.refresh();
+  };
+  return {
+    title: brand, element,
+    refresh: () => (range().last ? refresh() : drawHead()),
+    open: refresh,
+    /** The same brand with another range or filter; another brand is another view. */
+    update(next) {
+      if ((next.parts[0] ?? "") !== brand) return false;
+      route = next;
+      for (const one of panels) one.forget();
+      refresh();
+      return true;
+    },
+    close: () => chart?.destroy(),
+  };
+}

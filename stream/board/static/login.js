@@ -1,0 +1,42 @@
+// Who reads, where the board asks for it: the token once, then a cookie that no script can read.
+
+import { h, setText } from "./dom.js";
+import { remember, remembered, t } from "./words.js";
+
+const NAME = "undertone.name";
+let dialog = null;
+
+async function enter(form, wrong, token, name) {
+  const response = await fetch("/login", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ token: token.value.trim(), name: name.value.trim() }),
+  }).catch(() => null);
+  if (response?.ok) {
+    remember(NAME, name.value.trim());
+    location.reload();
+    return;
+  }
+  const body = await response?.json().catch(() => null);
+  setText(wrong, body?.error ?? t("noAnswer"));
+  token.select();
+}
+
+/** Ask for the token, once, above everything else. */
+export function askToEnter() {
+  if (dialog) return;
+  const token = h("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
+  const name = h("input", { name: "name", required: true, maxlength: 100, autocomplete: "name", value: remembered(NAME) ?? "" });
+  const wrong = h("p", { class: "failed", role: "alert" });
+  const form = h("form", { class: "act login", onsubmit: (event) => {
+    event.preventDefault();
+    enter(form, wrong, token, name);
+  } },
+  h("h2", { id: "login-title" }, t("enterTitle")), h("p", {}, t("enterText")),
+  h("label", {}, h("span", {}, t("token")), token), h("label", {}, h("span", {}, t("yourName")), name),
+  h("button", { type: "submit", class: "main" }, t("enter")), wrong);
+  dialog = h("dialog", { "aria-labelledby": "login-title" }, form);
+  document.body.append(dialog);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.showModal();
+}
