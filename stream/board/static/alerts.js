@@ -3,7 +3,8 @@
 import { h, name, reconcile, setText } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, percent } from "./formats.js";
 import { marked } from "./posts.js";
-import { isLive, serviceNow, state } from "./state.js";
+import { routeTo } from "./routes.js";
+import { isLive, serviceNow, setTitle, state } from "./state.js";
 import { currentLanguage, t } from "./words.js";
 
 const list = document.getElementById("alert-list");
@@ -30,7 +31,7 @@ export function inWords(alert) {
 }
 
 /** Whom it is about; what tells that nothing is known may be about no brand. */
-const subject = (alert) => alert.brand || alert.topic;
+export const subject = (alert) => alert.brand || alert.topic;
 
 function when(alert) {
   const now = serviceNow();
@@ -115,8 +116,8 @@ function card(alert) {
   const state_ = alert.state === "open" ? "inState" : alert.state;
   return h("article", { class: `alert ${alert.severity}${alert.open ? " open" : ""}` },
     h("div", { class: "title" },
-      h("h3", {}, name(subject(alert)),
-        alert.brand && alert.topic && h("span", { class: "topic" }, name(alert.topic))),
+      h("h3", {}, h("a", { href: routeTo("incident", [alert.id]) }, name(subject(alert)),
+        alert.brand && alert.topic && h("span", { class: "topic" }, " ", name(alert.topic)))),
       h("span", { class: `severity ${alert.severity}` }, t(alert.severity)),
       alert.state !== "open" && h("span", { class: "state" }, t(state_))),
     h("p", { class: "fired" }, inWords(alert)),
@@ -158,7 +159,7 @@ export function drawAlerts() {
   past.hidden = closed.length === 0;
   setText(pastTitle, t("past", count(closed.length)));
   setText(counter, isLive() || open.length ? t("openCount", open.length) : "");
-  document.title = open.length ? `(${open.length}) Undertone` : "Undertone";
+  setTitle();
 }
 
 /** Say aloud what opened or ended since `before`; the cards themselves are not a live region. */

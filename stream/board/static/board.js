@@ -1,10 +1,14 @@
 // The page: follows /api/events and draws what changed. The shapes are those of board/shapes.py.
 
 import { announce, drawAlerts } from "./alerts.js";
+import { get } from "./api.js";
+import { drawBanner } from "./banner.js";
 import { drawBrandFilter, drawBrands, onBrandChosen } from "./brands.js";
+import { askToEnter } from "./login.js";
 import { drawAges, drawPosts, followPosts, startPosts } from "./posts.js";
 import { changePosts, setPosts, setStatus, state } from "./state.js";
 import { drawStatus } from "./status.js";
+import { refreshView, showRoute, startViews } from "./views.js";
 import { currentLanguage, otherLanguage, remember, setLanguage, t } from "./words.js";
 
 const SILENT_FOR_MS = 8_000; // a status comes twice a second: so long a silence is a lost line
@@ -16,6 +20,7 @@ function drawAll() {
   drawStatus();
   drawBrands();
   drawAlerts();
+  drawBanner();
   drawPosts();
 }
 
@@ -29,6 +34,8 @@ const HANDLERS = {
     state.alerts = all.alerts;
     if (!first) announce(before);
     drawAll();
+    if (first) startViews();
+    else refreshView();
   },
   posts(change) {
     followPosts(changePosts(change), change);
@@ -44,6 +51,8 @@ const HANDLERS = {
     announce(before);
     drawAlerts();
     drawBrands(); // whether one is quiet, or not heard
+    drawBanner();
+    refreshView();
   },
   status(status) {
     const freshness = (s) => `${s?.data} ${s?.problem} ${s?.stored > 0}`;
@@ -81,8 +90,16 @@ function connect() {
   // The browser tries again by itself, unless the server refused: then we do.
   source.addEventListener("error", () => {
     setConnected(false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, TRY_AGAIN_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    setTimeout(connect, TRY_AGAIN_MS);
+    checkAccess();
   });
+}
+
+/** An event stream does not tell why it was refused; a plain question does. */
+async function checkAccess() {
+  const who = await get("me").catch(() => null);
+  if (who?.needs_token) askToEnter();
 }
 
 const $ = (id) => document.getElementById(id);
@@ -101,7 +118,7 @@ function clearFilters() {
 }
 
 function startFilters() {
-  const form = document.querySelector("form.filters");
+  const form = $("stream-filters");
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", (event) => {
     if (event.target.name === "label") setFilter({ label: event.target.value });
@@ -128,16 +145,28 @@ function startTools() {
     const next = isDark() ? "light" : "dark";
     document.documentElement.dataset.theme = next;
     remember("undertone.theme", next);
-    drawTools();
+    drawLook();
   });
-  systemDark.addEventListener("change", drawTools);
+  systemDark.addEventListener("change", drawLook);
   $("language").addEventListener("click", () => {
     const next = otherLanguage();
     remember("undertone.language", next);
     setLanguage(next);
-    drawTools();
     if (state.status) drawAll();
+    drawLook();
   });
+  // A skip link's own address would be taken for a view's.
+  $("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    $("main").focus();
+  });
+  addEventListener("undertone:login", askToEnter);
+}
+
+/** After a change of language or theme: what is drawn on a canvas keeps neither. */
+function drawLook() {
+  drawTools();
+  if (state.status) showRoute({ anew: true });
 }
 
 setLanguage(currentLanguage());

@@ -4,6 +4,7 @@ import { inWords } from "./alerts.js";
 import { dayChart } from "./chart.js";
 import { h, name, reconcile, setText } from "./dom.js";
 import { count, percent, signed } from "./formats.js";
+import { routeTo } from "./routes.js";
 import { isLive, serviceNow, state } from "./state.js";
 import { currentLanguage, t } from "./words.js";
 
@@ -74,7 +75,8 @@ function tile(brand) {
     h("div", { class: "title" },
       h("h3", {}, button),
       brand.incident && h("span", { class: `severity ${brand.incident}` },
-        h("span", { "aria-hidden": "true" }, "● "), t("incident"))),
+        h("span", { "aria-hidden": "true" }, "● "), t("incident")),
+      h("a", { class: "more", href: routeTo("brand", [brand.name]), "aria-label": t("moreOf", brand.name) }, t("details"), " ›")),
     fired && h("p", { class: "why" }, inWords(fired)),
     mood,
     dayChart(brand.day, serviceNow()),
@@ -107,7 +109,10 @@ export function drawBrands() {
     const [, ...rest] = fresh.children;
     const badge = fresh.querySelector(".severity");
     old.querySelector(".severity")?.remove();
-    if (badge) old.firstElementChild.append(badge);
+    if (badge) old.querySelector("h3").after(badge);
+    const more = old.querySelector("a.more"); // its words may be of another language
+    setText(more, fresh.querySelector("a.more").textContent);
+    more.setAttribute("aria-label", t("moreOf", brand.name));
     while (old.children.length > 1) old.lastElementChild.remove();
     old.append(...rest);
     drawn.set(old, picture);

@@ -53,6 +53,9 @@ export function duration(seconds, unitDisplay = "short") {
   return text.replace(" ", "\u00a0");
 }
 
+/** The code if it can be a language's, so that a screen reader may trust it; else null. */
+export const languageTag = (code) => (/^[a-z]{2,3}(-[A-Za-z\d]{2,8})*$/.test(code) ? code : null);
+
 /** The name of a language code in the reader's language; the code itself if unknown. */
 export function languageName(code) {
   try {
@@ -60,4 +63,22 @@ export function languageName(code) {
   } catch {
     return code;
   }
+}
+
+/** A mark of a time axis whose marks are `step` seconds apart: the day where a day begins. */
+export function tick(time, step) {
+  const midnight = time.getHours() === 0 && time.getMinutes() === 0;
+  const options = midnight || step >= 86_400
+    ? { day: "numeric", month: "short" }
+    : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return format("DateTimeFormat", options).format(time);
+}
+
+/** From one time to another, as short as it can be said; the zone is the reader's. */
+export function span(from, to) {
+  const day = { day: "numeric", month: "short" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const date = (time) => format("DateTimeFormat", { ...day, ...clock }).format(time);
+  if (!sameDay(from, to)) return `${date(from)} – ${date(to)}`;
+  return `${date(from)}–${format("DateTimeFormat", clock).format(to)}`;
 }

@@ -1,7 +1,8 @@
 // The stream of scored posts, newest first. Everything a stranger wrote becomes text, never HTML.
 
 import { h, name, outwardUrl, setText } from "./dom.js";
-import { compact, count, duration, fullTime, languageName, signed } from "./formats.js";
+import { compact, count, duration, fullTime, languageName, languageTag, signed } from "./formats.js";
+import { routeToPost } from "./routes.js";
 import { DOM_ROWS, passes, serviceNow, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -12,9 +13,8 @@ const SIGNS = { negative: "−", neutral: "○", positive: "+" };
 const WEIGHT = { negative: 2, positive: 1, neutral: 0 };
 let waiting = 0;
 
-/** The label that colours a row: of the brand filtered for, else the one most in need of a look. */
-function leading(row) {
-  const { brand } = state.filter;
+/** The label that colours a row: of the brand looked at, else the one most in need of a look. */
+function leading(row, brand) {
   const own = brand && row.mentions.find((mention) => mention.brand === brand);
   const worst = row.mentions.reduce((a, b) => (WEIGHT[b.label] > WEIGHT[a.label] ? b : a));
   return (own || worst).label;
@@ -30,7 +30,7 @@ export function marked(row) {
     at = end;
   }
   parts.push(points.slice(at).join(""));
-  return h("p", { class: "text", dir: "auto", lang: row.lang || null },
+  return h("p", { class: "text", dir: "auto", lang: languageTag(row.lang) },
     row.cut[0] ? "… " : null, ...parts.filter((part) => part !== ""), row.cut[1] ? " …" : null);
 }
 
@@ -43,8 +43,9 @@ function chip(mention) {
 
 function age(row) {
   const created = new Date(row.created_at);
-  return h("time", { datetime: row.created_at, title: fullTime(created) },
-    duration((serviceNow() - created) / 1000, "narrow"));
+  return h("a", { href: routeToPost(row), "aria-label": t("stepsOf", fullTime(created)) },
+    h("time", { datetime: row.created_at, title: fullTime(created) },
+      duration((serviceNow() - created) / 1000, "narrow")));
 }
 
 function reactions(row) {
@@ -73,8 +74,9 @@ function byline(row) {
   return parts.length ? h("p", { class: "byline" }, parts) : null;
 }
 
-function item(row) {
-  const label = leading(row);
+/** A post as a row of a list; `brand` is the one that the list is about, if it is about one. */
+export function postItem(row, brand = "") {
+  const label = leading(row, brand);
   const topics = [...new Set(row.mentions.flatMap((mention) => mention.topics))].slice(0, 4);
   const element = h("li", { class: `post ${label}` },
     h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[label]),
@@ -91,6 +93,7 @@ function item(row) {
   return element;
 }
 
+const item = (row) => postItem(row, state.filter.brand);
 const elementOf = (key) => list.querySelector(`:scope > li[data-key="${CSS.escape(key)}"]`);
 
 function drawCount() {

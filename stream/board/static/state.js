@@ -56,3 +56,12 @@ export function passes(row) {
 
 /** The last hour is known well enough to speak of calm. */
 export const isLive = () => state.connected && state.status?.data === "live" && !state.status.problem;
+
+let viewTitle = "";
+
+/** The window's title: how many incidents are open, and what is looked at. Without a text, as it was. */
+export function setTitle(text = viewTitle) {
+  viewTitle = text;
+  const open = state.alerts.filter((alert) => alert.open).length;
+  document.title = `${open ? `(${open}) ` : ""}${text ? `${text} · ` : ""}Undertone`;
+}

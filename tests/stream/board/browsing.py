@@ -49,7 +49,7 @@ class Page:
 
     def __init__(self, browser: Any, board: BoardServer, **options: Any) -> None:
         self.wrong: list[str] = []
-        self.context = browser.new_context(locale="en-GB", **options)
+        self.context = browser.new_context(**{"locale": "en-GB", **options})
         self.context.set_default_timeout(ROW)
         self.page = self.context.new_page()
         self.page.on("dialog", lambda d: (self.wrong.append(f"dialog {d.message}"), d.dismiss()))

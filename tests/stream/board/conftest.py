@@ -18,6 +18,7 @@ from stream.database import Client, connect
 from stream.rows import COLUMNS, TOMBSTONE_VERSION, text_hash
 from stream.settings import ClickHouse
 from stream.windows import run_pass
+from tests.stream.board.browsing import CHROMIUM, FLAGS, Page
 
 MOODS = {"negative": (9000, 800, 200), "neutral": (1000, 8000, 1000), "positive": (300, 700, 9000)}
 
@@ -208,3 +209,26 @@ def evidence_posts(rows: Sequence[tuple[Any, ...]]) -> list[dict[str, str]]:
 @pytest.fixture(name="evidence_posts")
 def evidence_posts_fixture() -> Callable[..., list[dict[str, str]]]:
     return evidence_posts
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev'")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, board: BoardServer) -> Iterator[Callable[..., Page]]:
+    """Opens the page of `board`;"""
+    opened: list[Page] = []
+
+    def open_(**options: Any) -> Page:
+        opened.append(Page(browser, board, **options))
+        return opened[-1]
+
+    yield open_
+    for page in opened:
+        page.context.close()
