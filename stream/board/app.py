@@ -20,7 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from stream.board.api import api_routes
+from stream.board.api import Clients, api_routes
 from stream.board.context import BoardContext
 from stream.board.gate import Gate, sign_in_routes
 from stream.board.guard import Guard
@@ -39,6 +39,7 @@ def create_app(context: BoardContext) -> Starlette:
     """
     reader = Reader(context)
     feed = reader.feed
+    clients = Clients(context.clickhouse)
 
     async def page(_: Request) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -73,6 +74,7 @@ def create_app(context: BoardContext) -> Starlette:
         finally:
             feed.close()
             reader.stop()
+            clients.close()
 
     app = Starlette(
         routes=[
@@ -81,7 +83,7 @@ def create_app(context: BoardContext) -> Starlette:
             Route("/api/snapshot", snapshot),
             Route("/api/events", events),
             *sign_in_routes(context.access),
-            *api_routes(context),
+            *api_routes(context, clients),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),

@@ -21,13 +21,14 @@ from starlette.routing import Route
 
 from stream.board.access import Caller, person
 from stream.board.api.asks import Asks
+from stream.board.api.clients import Clients
 from stream.board.api.csv_rows import CSV, as_csv, rows_in
 from stream.board.api.known import known_to
 from stream.board.context import BoardContext
 from stream.board.gate import caller_of, problem
 from stream.board.json_requests import LARGEST, body_of, from_elsewhere
 from stream.board.present import iso
-from stream.database import Client, connect, errors_sorted
+from stream.database import Client, errors_sorted
 from stream.errors import NotFound, RetryLater, StopService, UsageError
 
 log = structlog.get_logger()
@@ -69,10 +70,10 @@ class Endpoint:
     of_range: bool = False
     largest: int = LARGEST
 
-    def route(self, context: BoardContext) -> Route:
+    def route(self, context: BoardContext, clients: Clients) -> Route:
         async def answer(request: Request) -> Response:
             try:
-                return await self._answered(request, context)
+                return await self._answered(request, context, clients)
             except NotFound as error:
                 return problem(404, str(error))
             except (UsageError, ValidationError) as error:
@@ -85,7 +86,9 @@ class Endpoint:
 
         return Route(PREFIX + self.path, answer, methods=[self.verb])
 
-    async def _answered(self, request: Request, context: BoardContext) -> Response:
+    async def _answered(
+        self, request: Request, context: BoardContext, clients: Clients
+    ) -> Response:
         as_rows = False
         if self.verb == "GET":
             given: dict[str, Any] = _query(request)
@@ -97,9 +100,15 @@ class Endpoint:
             given = await body_of(request, self.largest)
         asks = self.asks.model_validate(given)
         places = {name: str(value) for name, value in request.path_params.items()}
-        found, known = await run_in_threadpool(
-            self._found, context, caller_of(request), places, asks
-        )
+
+        def find() -> tuple[Any, str]:
+            with errors_sorted(), clients.one() as client:
+                now = context.clock.now()
+                known = known_to(client, context, now) if self.of_range else None
+                asked = Asked(client, context, now, caller_of(request), places, known)
+                return self.answer(asked, asks), iso(known) if known else "nothing"
+
+        found, known = await run_in_threadpool(find)
         headers = {"Cache-Control": "no-store"} | ({KNOWN_TO: known} if self.of_range else {})
         if isinstance(found, dict) and found.get("next"):
             headers["Link"] = f'<{_next(request.url, found["next"])}>; rel="next"'
@@ -113,19 +122,6 @@ class Endpoint:
     def rows(self) -> tuple[str, list[str]] | None:
         """Where in an answer its rows are, and their columns; None where it has none."""
         return rows_in(self.gives) if self.verb == "GET" else None
-
-    def _found(
-        self, context: BoardContext, caller: Caller | None, places: dict[str, str], asks: Asks
-    ) -> tuple[Any, str]:
-        client = connect(context.clickhouse)
-        try:
-            with errors_sorted():
-                now = context.clock.now()
-                known = known_to(client, context, now) if self.of_range else None
-                asked = Asked(client, context, now, caller, places, known)
-                return self.answer(asked, asks), iso(known) if known else "nothing"
-        finally:
-            client.close()
 
 
 def _query(request: Request) -> dict[str, Any]:

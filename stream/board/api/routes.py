@@ -7,6 +7,7 @@ from typing import Final
 from starlette.routing import Route
 
 from stream.board.api.brands import BRANDS
+from stream.board.api.clients import Clients
 from stream.board.api.deliveries import DELIVERIES
 from stream.board.api.endpoints import Endpoint
 from stream.board.api.health import HEALTH
@@ -42,6 +43,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 )
 
 
-def api_routes(context: BoardContext) -> list[Route]:
+def api_routes(context: BoardContext, clients: Clients) -> list[Route]:
     """The routes of `/api/v1`, each with the verb it answers."""
-    return [openapi_route(ENDPOINTS), *(endpoint.route(context) for endpoint in ENDPOINTS)]
+    return [openapi_route(ENDPOINTS), *(one.route(context, clients) for one in ENDPOINTS)]
