@@ -33,6 +33,14 @@ def load_rules(file: Path, environ: Mapping[str, str] | None = None) -> Rules:
             with_secrets(entry, f"{file}: receivers[{number}]", file.parent, known)
             for number, entry in enumerate(receivers)
         ]
+    return checked(values, root, str(file))
+
+
+def checked(values: dict[str, Any], root: yaml.Node | None, name: str) -> Rules:
+    """The rules that these values are; `root` knows their lines.
+
+    Raises UsageError: one line with `name`, the line, the place and the fix.
+    """
     try:
         return Rules.model_validate(values)
     except ValidationError as error:
@@ -44,7 +52,7 @@ def load_rules(file: Path, environ: Mapping[str, str] | None = None) -> Rules:
             reason = "no such field; check its name"
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
         told = f"{where.removeprefix('.')}: " if where else ""
-        raise UsageError(f"{file}:{line_of(root, place)}: {told}{reason}") from None
+        raise UsageError(f"{name}:{line_of(root, place)}: {told}{reason}") from None
 
 
 def _read(file: Path) -> tuple[yaml.Node | None, dict[str, Any]]:

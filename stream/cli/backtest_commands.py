@@ -52,8 +52,9 @@ def backtest(
     Example: `undertone backtest --from 2026-11-01 --against calmer.yaml --picture november.svg`
     """
     from stream.alerting.backtest import backtest as judge_history
+    from stream.alerting.backtest_picture import draw
+    from stream.alerting.tried import as_dict
     from stream.cli import backtest_screen
-    from stream.cli.backtest_picture import draw
     from stream.database import time_limit
     from stream.rules_file import load_rules
 
@@ -75,7 +76,7 @@ def backtest(
     if picture:
         picture.write_text(draw(found), encoding="utf-8")
     if as_json:
-        print(json.dumps(backtest_screen.as_dict(found), ensure_ascii=False))
+        print(json.dumps(as_dict(found), ensure_ascii=False))
     else:
         print(backtest_screen.report(found))
 

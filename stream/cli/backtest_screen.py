@@ -1,4 +1,4 @@
-"""How a backtest looks, on a terminal and to machines. Pure.
+"""How a backtest looks on a terminal. Pure.
 
 Names of brands and rules are escaped; nothing else is written by others.
 """
@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from rich.cells import cell_len
 
-from stream.alerting.raised import Outcome, Raised, only_in, same_time, totals
+from stream.alerting.raised import Raised, only_in, totals
+from stream.alerting.tried import LETTERS, Tried, place, twin
 from stream.logs import escape
 from stream.severities import SEVERITIES
 
-Tried = Sequence[tuple[str, Outcome]]
-"""One or two files of rules and what they raise."""
-
-LETTERS = "AB"
 _HEAD = (
     "opened (UTC)",
     "brand / topic",
@@ -48,36 +44,12 @@ def report(tried: Tried) -> str:
     return "\n".join(map(escape, [*lines, "", *_table(_sums(tried))]))
 
 
-def as_dict(tried: Tried) -> dict[str, Any]:
-    """All of it; `same_as` is the other set's alert on that series at that time."""
-    return {
-        "from": tried[0][1].since.isoformat(),
-        "to": tried[0][1].until.isoformat(),
-        "tried": [
-            {
-                "file": file,
-                "totals": _totals_as_dict(outcome),
-                "alerts": [_as_dict(one, _twin(tried, number, one)) for one in outcome.raised],
-            }
-            for number, (file, outcome) in enumerate(tried)
-        ],
-    }
-
-
-def _twin(tried: Tried, number: int, one: Raised) -> Raised | None:
-    """What the other set raises at the same time."""
-    if len(tried) == 1:
-        return None
-    other = tried[1 - number][1]
-    return same_time(one, other.raised, other.until)
-
-
 def _lines(tried: Tried) -> Iterable[tuple[datetime, list[str]]]:
     """Each alert once: what both raise is told by the first of the two."""
     for number, (_, outcome) in enumerate(tried):
         for one in outcome.raised:
-            twin = _twin(tried, number, one)
-            if number and twin:
+            other = twin(tried, number, one)
+            if number and other:
                 continue
             lasted = _duration(one.ended_at - one.opened_at) if one.ended_at else "stands"
             row = [
@@ -91,7 +63,7 @@ def _lines(tried: Tried) -> Iterable[tuple[datetime, list[str]]]:
                 lasted,
             ]
             if len(tried) > 1:
-                row.append(_raised_by(number, one, twin))
+                row.append(_raised_by(number, one, other))
             yield one.opened_at, row
 
 
@@ -123,42 +95,6 @@ def _sums(tried: Tried) -> list[list[str]]:
     alone = ["raised by it alone", str(len(only_in(a, b))), str(len(only_in(b, a)))]
     names = [f"{letter}: {file}" for letter, (file, _) in zip(LETTERS, tried, strict=True)]
     return [["", *names], rows[0], alone, *rows[1:]]
-
-
-def _totals_as_dict(outcome: Outcome) -> dict[str, Any]:
-    found = totals(outcome)
-    return {
-        "alerts": found.alerts,
-        "a_week": round(found.a_week, 3),
-        "severities": {name: found.severities.get(name, 0) for name in SEVERITIES},
-        "days": found.days,
-        "days_with_alerts": found.alert_days,
-        "days_with_three_or_more": found.loud_days,
-        "open_minutes": found.open // timedelta(minutes=1),
-        "series": len(outcome.talk),
-    }
-
-
-def _as_dict(one: Raised, twin: Raised | None) -> dict[str, Any]:
-    return {
-        "alert_id": one.alert_id,
-        "rule": one.rule,
-        "brand": one.brand,
-        "topic": one.topic,
-        "opened_at": one.opened_at.isoformat(),
-        "ended_at": one.ended_at.isoformat() if one.ended_at else None,
-        "severity": one.severity,
-        "escalations": one.escalations,
-        "reopened": one.reopened,
-        "observed": one.observed,
-        "expected": round(one.expected, 3),
-        "same_as": twin.alert_id if twin else None,
-    }
-
-
-def place(one: Raised) -> str:
-    """Brand and topic."""
-    return f"{one.brand} / {one.topic}" if one.topic else one.brand
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -13,10 +13,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from stream.alerting.backtest_picture import ROWS, draw
 from stream.alerting.raised import Outcome, Raised
+from stream.alerting.tried import Tried, as_dict
 from stream.cli import main
-from stream.cli.backtest_picture import ROWS, draw
-from stream.cli.backtest_screen import Tried, as_dict, report
+from stream.cli.backtest_screen import report
 from stream.database import Client
 from stream.settings import ClickHouse
 from tests.stream.speaking import World, post, quiet

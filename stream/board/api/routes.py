@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.routing import Route
 
+from stream.board.api.backtests import BACKTEST
 from stream.board.api.brands import BRANDS
 from stream.board.api.clients import Clients
 from stream.board.api.deliveries import DELIVERIES
@@ -39,6 +40,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *SILENCES,
     *DELIVERIES,
     RULES,
+    BACKTEST,
     HEALTH,
 )
 

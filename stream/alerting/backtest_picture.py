@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from html import escape as quoted
 
 from stream.alerting.raised import Outcome, Raised, Talk
-from stream.cli.backtest_screen import LETTERS, Tried, place
+from stream.alerting.tried import LETTERS, Tried, place
 from stream.detector.folds import SeriesKey
 from stream.logs import escape
 from stream.severities import SEVERITIES, Severity
