@@ -151,6 +151,7 @@ def _share() -> Panel:
         {filled(_EXPECTED_STEP)}"""),
         unit=PERCENT,
         size=(12, 9),
+        points=48,
     ).min(0)
     return with_band(
         shown, "expected at least", "expected at most", "negative share", palette.NEGATIVE

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Panel
 from dashboards import columns, links, palette
 from dashboards.clickhouse import Query, series
 from dashboards.panels import PERCENT, strips, table
-from dashboards.sql import BRAND, SHARE, TOPICS, wilson
+from dashboards.sql import BRAND, SHARE, TOPICS, every_step, wilson
 
 _DAYS = "['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']"
 
@@ -20,29 +20,29 @@ def parts() -> list[Panel]:
         _topics_over_time(),
         _shares("Which topics carry the mood?", "topic", TOPICS, (12, 9)),
         _hours_of_week(),
-        _shares("Where is it said?", "source", BRAND, (6, 8)),
-        _shares("In which language?", "lang", BRAND, (6, 8)),
+        _shares("Where is it said?", "source", BRAND, (12, 8)),
+        _shares("In which language?", "lang", BRAND, (12, 8)),
     ]
 
 
 def _topics_over_time() -> Panel:
-    return strips(
-        "Which topics turn, and when?",
-        "The share of negative mentions of each topic over time: the more vermilion, the worse. A "
-        "gap is a time in which nobody spoke of it.",
-        series(f"""
+    sql = f"""
         SELECT $__timeInterval(window_start) AS time, topic, {SHARE} AS negative
         FROM window_scores AS w FINAL
         WHERE {TOPICS}
         GROUP BY time, topic
-        HAVING sum(w.mentions) > 0
-        ORDER BY time, topic"""),
+        HAVING sum(w.mentions) >= 3"""
+    return strips(
+        "Which topics turn, and when?",
+        "The share of negative mentions of each topic over time: the more vermilion, the worse. A "
+        "gap is a time with fewer than three mentions of it.",
+        series(every_step("topic", "negative", sql)),
         unit=PERCENT,
         size=(12, 9),
         named="topic",
         colours=palette.SHARE,
         link=links.to_topic(links.label("topic")),
-        least="15m",
+        points=24,
     )
 
 
@@ -90,7 +90,7 @@ def _hours_of_week() -> Panel:
         GROUP BY weekday ORDER BY weekday"""),
         {"day": [*columns.measured("string"), columns.wide(52)]},
         unit=PERCENT,
-        size=(12, 8),
+        size=(24, 9),
     )
     cell = [*columns.coloured(palette.SHARE), *columns.measured(PERCENT, 0)]
     return shown.override_by_regexp("/^[0-9]{2}$/", cell)

@@ -10,13 +10,13 @@ from dashboards.clickhouse import Query, series
 from dashboards.panels import (
     NET_UNIT,
     PERCENT,
-    bars,
+    either_way,
     fixed,
     lines,
     strips,
     table,
 )
-from dashboards.sql import BRANDS, SHARE, filled, wilson
+from dashboards.sql import BRANDS, SHARE, every_step, filled, wilson
 from dashboards.variables import board, brands, clickhouse, language, source
 
 _CHOSEN = "$__conditionalAll(brand IN (${brands:singlequote}), $brands)"
@@ -47,11 +47,11 @@ def _side_by_side() -> Panel:
         SELECT * FROM (
             SELECT brand, mentions, mentions / sum(mentions) OVER () AS "share of voice",
                 score / mentions / 10000 AS net, net - {_TRADE} AS gap, negative, "at least",
-                "at most", authors, reach
+                "at most", reach
             FROM (
                 SELECT brand, sum(w.mentions) AS mentions, sum(w.score_sum) AS score,
                     {SHARE} AS negative, {wilson("-")} AS "at least", {wilson("+")} AS "at most",
-                    uniqExactMerge(w.authors) AS authors, sum(w.reach) AS reach
+                    sum(w.reach) AS reach
                 FROM window_scores AS w FINAL
                 WHERE {BRANDS}
                 GROUP BY brand HAVING mentions > 0))
@@ -71,7 +71,7 @@ def _side_by_side() -> Panel:
 
 
 def _gap() -> Panel:
-    return bars(
+    return either_way(
         "Who is spoken of worse than the trade?",
         "Net sentiment of each brand less that of all mentions of all brands: below 0 is worse "
         "than the trade, above it better.",
@@ -87,8 +87,8 @@ def _gap() -> Panel:
         ORDER BY gap, brand"""),
         unit=NET_UNIT,
         size=(8, 9),
+        named="brand",
         colours=palette.NET,
-        limits=(-1, 1),
         link=links.to_brand(links.field("brand")),
     )
 
@@ -98,7 +98,11 @@ def _voice_over_time() -> Panel:
         "Whose voice grows?",
         "Share of voice over time: a brand's mentions of those of all brands. The lighter, the "
         "more.",
-        series(f"""
+        series(
+            every_step(
+                "brand",
+                "share",
+                f"""
         SELECT time, brand, share FROM (
             SELECT time, brand, mentions / sum(mentions) OVER (PARTITION BY time) AS share
             FROM (
@@ -106,8 +110,9 @@ def _voice_over_time() -> Panel:
                 FROM window_scores AS w FINAL
                 WHERE {BRANDS}
                 GROUP BY time, brand HAVING mentions > 0))
-        WHERE {_CHOSEN}
-        ORDER BY time, brand"""),
+        WHERE {_CHOSEN}""",
+            )
+        ),
         unit=PERCENT,
         size=(12, 9),
         named="brand",
@@ -121,19 +126,25 @@ def _gap_over_time() -> Panel:
     return strips(
         "Who leaves the trade, and when?",
         "Net sentiment of each brand less that of all mentions at the time. Vermilion is worse "
-        "than the trade, blue better.",
-        series(f"""
+        "than the trade, blue better; a gap is a time with fewer than three mentions.",
+        series(
+            every_step(
+                "brand",
+                "gap",
+                f"""
         SELECT time, brand, gap FROM (
-            SELECT time, brand, score / mentions / 10000 - sum(score) OVER (PARTITION BY time)
+            SELECT time, brand, mentions, score / nullIf(mentions, 0) / 10000
+                - sum(score) OVER (PARTITION BY time)
                 / sum(mentions) OVER (PARTITION BY time) / 10000 AS gap
             FROM (
                 SELECT $__timeInterval(window_start) AS time, brand,
                     sum(w.mentions) AS mentions, sum(w.score_sum) AS score
                 FROM window_scores AS w FINAL
                 WHERE {BRANDS}
-                GROUP BY time, brand HAVING mentions > 0))
-        WHERE {_CHOSEN}
-        ORDER BY time, brand"""),
+                GROUP BY time, brand))
+        WHERE mentions >= 3 AND {_CHOSEN}""",
+            )
+        ),
         unit=NET_UNIT,
         size=(12, 9),
         named="brand",
@@ -161,6 +172,7 @@ def _each() -> Panel:
         unit=PERCENT,
         size=(24, 6),
         least="1h",
+        points=36,
     )
     return (
         shown.min(0)

@@ -202,9 +202,9 @@ def _number(
 
 
 def _lines(title: str, why: str, queries: Sequence[Dataquery], unit: str) -> Panel:
-    shown = lines(title, why, queries, unit=unit, size=(8, 8), empty=_QUIET, least="15s")
+    shown = lines(title, why, queries, unit=unit, size=(8, 7), empty=_QUIET, least="15s")
     return shown.datasource(SOURCE)
 
 
 def _stacks(title: str, why: str, queries: Sequence[Dataquery], empty: str) -> Panel:
-    return stacks(title, why, queries, size=(8, 8), empty=empty, least="1m").datasource(SOURCE)
+    return stacks(title, why, queries, size=(8, 7), empty=empty, least="1m").datasource(SOURCE)

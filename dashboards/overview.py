@@ -28,6 +28,8 @@ from dashboards.sql import (
     NET,
     SEVERITY_RANK,
     SHARE,
+    WHOLE,
+    every_step,
     filled,
     net_end,
     wilson,
@@ -95,17 +97,17 @@ def _numbers() -> list[Panel]:
 
 
 def _trouble() -> Panel:
-    return strips(
-        "Who is in trouble?",
-        "Net sentiment of each brand over time: the mean of positive minus negative, from -1 to 1. "
-        "Vermilion is negative, blue positive; a gap is a time in which nobody spoke.",
-        series(f"""
+    sql = f"""
         SELECT $__timeInterval(window_start) AS time, brand, {NET} AS net
         FROM window_scores AS w FINAL
         WHERE {BRANDS}
         GROUP BY time, brand
-        HAVING sum(w.mentions) > 0
-        ORDER BY time, brand"""),
+        HAVING sum(w.mentions) >= 3"""
+    return strips(
+        "Who is in trouble?",
+        "Net sentiment of each brand over time: the mean of positive minus negative, from -1 to 1. "
+        "Vermilion is negative, blue positive; a gap is a time with fewer than three mentions.",
+        series(every_step("brand", "net", sql)),
         unit=NET_UNIT,
         size=(24, 9),
         named="brand",
@@ -156,7 +158,8 @@ def _brands() -> Panel:
 
 def _incidents() -> Panel:
     sql = f"""
-    SELECT severity, brand, topic, state, opened, observed, expected, alert_id,
+    SELECT severity, brand, if(topic = '', '{WHOLE}', topic) AS topic, state, opened, observed,
+        expected, alert_id,
         toUnixTimestamp64Milli(opened) - 6 * 3600000 AS "from",
         toUnixTimestamp64Milli(changed) + 6 * 3600000 AS "to"
     FROM ({INCIDENTS})
@@ -192,7 +195,7 @@ def _voice() -> Panel:
         ORDER BY 2 DESC, brand"""),
         unit=PERCENT,
         size=(8, 9),
-        limits=(0, 1),
+        most=1,
         link=links.to_brand(links.field("brand")),
     )
 
@@ -229,5 +232,6 @@ def _net() -> Panel:
         unit=NET_UNIT,
         size=(8, 9),
         least="15m",
+        points=48,
     )
     return with_band(shown.min(-1).max(1), "at least", "at most", "net")

@@ -57,9 +57,12 @@ def number(
 
 def lines(
     title: str, why: str, queries: _Queries, *, unit: str,
-    size: _Size, empty: str = NOTHING_SAID, least: str = "1m",
+    size: _Size, empty: str = NOTHING_SAID, least: str = "1m", points: int = 120,
 ) -> Panel:  # fmt: skip
-    """Values over time. A time without a value is a gap: nothing is drawn across it."""
+    """Values over time. A time without a value is a gap: nothing is drawn across it.
+
+    No step is shorter than `least`, and there are about `points` of them at most.
+    """
     drawn = {
         "drawStyle": "line",
         "lineWidth": 2,
@@ -69,7 +72,8 @@ def lines(
         "spanNulls": False,
         "insertNulls": False,
     }
-    return _over_time(title, why, queries, unit, size, empty, drawn).interval(least)
+    shown = _over_time(title, why, queries, unit, size, empty, drawn)
+    return shown.interval(least).max_data_points(points)
 
 
 def stacks(
@@ -84,12 +88,14 @@ def stacks(
         "fillOpacity": 90,
         "stacking": {"mode": "normal", "group": "A"},
     }
-    return _over_time(title, why, queries, unit, size, empty, drawn).min(0).interval(least)
+    shown = _over_time(title, why, queries, unit, size, empty, drawn)
+    return shown.min(0).interval(least).max_data_points(120)
 
 
 def strips(
     title: str, why: str, query: Query, *, unit: str, size: _Size, named: str,
     colours: Sequence[Threshold], link: DynamicConfigValue | None = None, least: str = "5m",
+    points: int = 48,
 ) -> Panel:  # fmt: skip
     """A row of coloured cells over time for each series, which the label `named` tells."""
     shown = (
@@ -97,7 +103,7 @@ def strips(
         .display_name(f"${{__field.labels.{named}}}")
         .thresholds(_absolute(colours))
         .color_scheme(_BY_THRESHOLD)
-        .max_data_points(96)
+        .max_data_points(points)
         .interval(least)
         .custom({"lineWidth": 0, "fillOpacity": 100})
         .options(
@@ -115,15 +121,16 @@ def strips(
 
 
 def bars(
-    title: str, why: str, query: Query, *, unit: str, size: _Size,
-    colours: Sequence[Threshold] = PLAIN, limits: tuple[float, float] | None = None,
+    title: str, why: str, query: Query, *, unit: str, size: _Size, most: float,
     link: DynamicConfigValue | None = None,
 ) -> Panel:  # fmt: skip
-    """A bar for each row of a table: its first column names it."""
+    """A bar from 0 for each row of a table: its first column names it. `most` is a full one."""
     shown = (
         _panel("bargauge", title, why, query, unit, size, NOTHING_SAID)
-        .thresholds(_absolute(colours))
+        .thresholds(_absolute(PLAIN))
         .color_scheme(_BY_THRESHOLD)
+        .min(0)
+        .max(most)
         .options(
             {
                 "displayMode": "basic",
@@ -139,8 +146,32 @@ def bars(
             }
         )
     )
-    if limits:
-        shown = shown.min(limits[0]).max(limits[1])
+    return shown.override_by_field_type("number", [link]) if link else shown
+
+
+def either_way(
+    title: str, why: str, query: Query, *, unit: str, size: _Size, named: str,
+    colours: Sequence[Threshold], link: DynamicConfigValue | None = None,
+) -> Panel:  # fmt: skip
+    """A bar for each row of a table, to the one side of 0 or the other; `named` names it."""
+    shown = (
+        _panel("barchart", title, why, query, unit, size, NOTHING_SAID)
+        .thresholds(_absolute(colours))
+        .color_scheme(_BY_THRESHOLD)
+        .custom({"fillOpacity": 90, "lineWidth": 0, "axisCenteredZero": True})
+        .options(
+            {
+                "orientation": "horizontal",
+                "xField": named,
+                "showValue": "always",
+                "stacking": "none",
+                "barWidth": 0.8,
+                "groupWidth": 0.7,
+                "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom"},
+                "tooltip": {"mode": "single", "sort": "none"},
+            }
+        )
+    )
     return shown.override_by_field_type("number", [link]) if link else shown
 
 

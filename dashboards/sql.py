@@ -61,6 +61,23 @@ def filled(step: str = "$__interval_s") -> str:
     TO least($__toTime, toDateTime({KNOWN_TO})) STEP {step}"""
 
 
+def every_step(name: str, value: str, sql: str) -> str:
+    """Many series by the column `name`, with every step of the range in one of them at least: a
+    panel of strips takes its cells' width from the first two, and would draw too wide ones."""
+    return f"""
+        SELECT toDateTime(row.1, 'UTC') AS time, row.2 AS {name}, any(row.3) AS {value}
+        FROM (
+            SELECT arrayJoin(arrayConcat(known, arrayMap(at -> (at, known[1].2, NULL), range(
+                toUInt32(toStartOfInterval($__fromTime, toIntervalSecond($__interval_s))),
+                toUInt32($__toTime), $__interval_s)))) AS row
+            FROM (
+                SELECT groupArray((toUInt32(time), {name}, toNullable({value}))) AS known
+                FROM ({sql}))
+            WHERE notEmpty(known))
+        GROUP BY time, {name}
+        ORDER BY time, {name}"""
+
+
 def wilson(sign: str, bad: str = "sum(w.negative)", of: str = "sum(w.mentions)") -> str:
     """An end of the 95 % interval of a share: `sign` is - or +. NULL where nothing was counted.
 

@@ -1,0 +1,83 @@
+"""The pictures of the boards: what they show is what was answered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dashboards.drawing import Answer, drawn
+from dashboards.macros import Look
+from dashboards.reading import boards, panels, step_of
+from dashboards.units import told
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+LOOK = Look(NOON - 6 * HOUR, NOON, 3600, {}, {})
+SIZE = (600.0, 300.0)
+
+
+def panel(board: str, title: str) -> dict[str, Any]:
+    return next(one for one in panels(boards()[board]) if one["title"] == title)
+
+
+def answer(names: list[str], *rows: tuple[Any, ...], shape: str = "timeSeries") -> Answer:
+    return Answer(names, rows, shape, LOOK, [(NOON - HOUR, NOON)])
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.257, "percentunit", "26 %"),
+        (None, "percentunit", "–"),
+        (1534, "short", "1534"),
+        (207_600, "short", "207.6 K"),
+        (-0.319, "none", "-0.32"),
+        (3900, "s", "1 h 5 min"),
+        ((NOON - HOUR).timestamp() * 1000, "dateTimeFromNow", "1 h 0 min ago"),
+    ],
+)
+def test_values_are_told_in_their_unit(value: Any, unit: str, text: str) -> None:
+    assert told(value, unit, NOON) == text
+
+
+def test_a_line_is_not_drawn_across_what_is_not_known() -> None:
+    rows = [(NOON - (5 - hour) * HOUR, value) for hour, value in enumerate([1, 2, None, 3, 4])]
+    shown = drawn(
+        panel("compare", "What share of $brands is negative?"),
+        answer(["time", "negative"], *rows),
+        SIZE,
+    )
+    assert shown.count("<polyline") == 2
+
+
+def test_bars_stand_on_each_other_in_their_colours() -> None:
+    shown = drawn(
+        panel("overview", "How much is said, and in which mood?"),
+        answer(["time", "negative", "neutral", "positive"], (NOON - HOUR, 2, 0, 5)),
+        SIZE,
+    )
+    assert shown.count('fill="#ff935c"') == 3  # the bar, its key, and the shade of the incident
+    assert shown.count('fill="#6db8f4"') == 2
+
+
+def test_an_empty_panel_says_why() -> None:
+    assert "No incident is open" in drawn(
+        panel("overview", "Which incidents stand open?"), answer(["brand"], shape="table"), SIZE
+    )
+
+
+def test_words_of_others_are_no_markup() -> None:
+    shown = drawn(
+        panel("brand", "Which negative posts weigh most?"),
+        answer(["text"], ("<script>alert(1)</script>",), shape="table"),
+        SIZE,
+    )
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_a_step_is_a_round_one_and_not_below_the_panels_least() -> None:
+    assert step_of({"interval": "1m", "maxDataPoints": 120}, NOON - 24 * HOUR, NOON) == 900
+    assert step_of({"interval": "1h", "maxDataPoints": 120}, NOON - 24 * HOUR, NOON) == 3600
+    assert step_of({}, NOON - HOUR, NOON) == 5
