@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import time, timedelta
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -167,8 +167,13 @@ def _web_root(text: str) -> str:
 
 
 def _networks(value: Any) -> Any:
-    """`10.0.0.7, 10.1.0.0/16` as a list; anything else is left to pydantic."""
-    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+    """`10.0.0.7, 10.1.0.0/16` as networks; anything but text is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(f"addresses or networks, like 10.0.0.7, 10.1.0.0/16: {error}") from None
 
 
 def _secret_enough(token: SecretStr | None) -> SecretStr | None:

@@ -52,7 +52,9 @@ class Guard:
             await self._app(scope, receive, send_with_headers)
         else:
             refusal = PlainTextResponse(
-                "This name is not one of the board's: set UNDERTONE_WEB__HOST to it.\n", 400
+                "This name is not one of the board's: set UNDERTONE_WEB__PUBLIC_URL to the address "
+                "that readers use.\n",
+                400,
             )
             await refusal(scope, receive, send_with_headers)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,13 @@ def test_no_parameter_breaks_anything(web: TestClient, known: None, data: st.Dat
     assert answer.status_code in (200, 404, 422), (asked, answer.text)
     if answer.status_code != 200:
         assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("one", ENDPOINTS, ids=name)
+def test_every_endpoint_stands_in_the_documentation(one: Endpoint) -> None:
+    told = (Path(__file__).parents[4] / "docs" / "board.md").read_text(encoding="utf-8")
+    path = one.path.replace("{id}", "ID").replace("{source}/{post_id:path}", "SOURCE/ID")
+    assert re.search(rf"`{one.verb} {re.escape(path)}[`?]", told)
 
 
 def test_rules_are_told_with_what_they_watch_and_without_addresses(web: TestClient) -> None:
