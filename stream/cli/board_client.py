@@ -51,8 +51,8 @@ class Board:
             found = answer.json()
         except (httpx.HTTPError, ValueError):
             raise StopService(
-                f"{self._held}; its board does not answer at {self._client.base_url}: "
-                "set UNDERTONE_WEB__PORT to its port"
+                f"{self._held}; no board answers at {self._client.base_url}: start "
+                "`undertone run` here, or set UNDERTONE_WEB__PORT to the board's port"
             ) from None
         if answer.status_code in (httpx.codes.UNPROCESSABLE_ENTITY, httpx.codes.NOT_FOUND):
             raise UsageError(str(found.get("error")))

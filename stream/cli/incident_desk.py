@@ -1,13 +1,13 @@
 """Where the commands on incidents get and do things: the database, or whoever holds it.
 
-An embedded database belongs to one process. While `undertone run` or `demo` has it, its board is
-asked instead, on this machine.
+An embedded database belongs to one process. While `undertone run` or `demo` has one, the board of
+that process is asked instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -16,7 +16,8 @@ import httpx
 from stream.alerting import acts
 from stream.alerting.silences import Scope
 from stream.cli.board_client import Board, board_client
-from stream.database import Client, connect
+from stream.cli.options import database_from
+from stream.database import Client
 from stream.errors import InUse, UsageError
 from stream.settings import Settings
 
@@ -36,16 +37,12 @@ class Desk(Protocol):
 @contextmanager
 def desk(settings: Settings) -> Iterator[Desk]:
     """The database of the settings, or the board of the process that holds it."""
-    try:
-        client = connect(settings.clickhouse)
-    except InUse as error:
-        with board_client(settings) as board:
-            yield OverBoard(board, str(error))
-        return
-    try:
-        yield OverDatabase(client)
-    finally:
-        client.close()
+    with ExitStack() as closing:
+        try:
+            found: Desk = OverDatabase(closing.enter_context(database_from(settings)))
+        except InUse as error:
+            found = OverBoard(closing.enter_context(board_client(settings)), str(error))
+        yield found
 
 
 class OverDatabase:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream.errors import UsageError
+from stream.errors import InUse, UsageError
 from stream.logs import set_up_logs
 from stream.settings import Kafka, Settings, load_settings
 
@@ -58,11 +58,18 @@ def broker_from(settings: Settings) -> Kafka:
 
 @contextmanager
 def database_from(settings: Settings) -> Iterator[Client]:
-    """The database the settings name, with its schema as it should be."""
+    """The database the settings name, with its schema as it should be.
+
+    Raises InUse where an embedded one is another process's, or was never made: `undertone demo`
+    keeps its own elsewhere.
+    """
     from stream import schema
     from stream.database import connect
     from stream.service import schema_target
 
+    place = settings.clickhouse.path
+    if settings.clickhouse.interface == "chdb" and not place.exists():
+        raise InUse(f"{place}: there is no embedded database here")
     client = connect(settings.clickhouse)
     try:
         schema.require(client, schema_target(settings))

@@ -18,10 +18,10 @@ from stream.alerting.rule_check import check, listen
 from stream.alerting.silences import Scope
 from stream.board import BoardContext, create_app
 from stream.catalogue import Brand, Catalogue
-from stream.cli import incident_desk, main
+from stream.cli import main
 from stream.cli.incident_desk import Desk, OverBoard, OverDatabase, desk
 from stream.database import Client
-from stream.errors import InUse, StopService, UsageError
+from stream.errors import StopService, UsageError
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse, Settings
 from tests.stream.alerting.test_acts import OPENED
@@ -155,19 +155,16 @@ def test_the_board_gives_and_does_what_the_database_does(
         board.life("../silences")
 
 
-def test_nobody_at_the_board_is_told_with_who_holds_the_database(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def held(*_: object) -> Client:
-        raise InUse("data is in use by process 7")
-
-    monkeypatch.setattr(incident_desk, "connect", held)
-    settings = Settings(web={"port": 1})  # type: ignore[arg-type]
+def test_nobody_at_the_board_is_told_with_what_was_looked_for(tmp_path: Path) -> None:
+    """Also where there never was a database: the demo keeps its own elsewhere."""
+    nowhere = {"path": tmp_path / "none"}
+    settings = Settings(clickhouse=nowhere, web={"port": 1})  # type: ignore[arg-type]
     with (
         desk(settings) as at,
-        pytest.raises(StopService, match=r"process 7; its board .*WEB__PORT"),
+        pytest.raises(StopService, match=r"no embedded database here; no board .*WEB__PORT"),
     ):
         at.silences()
+    assert not (tmp_path / "none").exists()
     refusing = httpx.Client(
         transport=httpx.MockTransport(lambda _: httpx.Response(403, json={"error": "not here"})),
         base_url="http://x",
