@@ -47,7 +47,7 @@ def test_a_failing_plan_shrinks_to_a_few_actions_that_can_be_played_again(
     failing = next(
         actions
         for seed in range(1, 6)
-        if play(chaos_client, actions := plan(seed, 40), bug).verdict.status == "FAIL"
+        if play(chaos_client, actions := plan(seed, 20), bug).verdict.status == "FAIL"
     )
     short = shortest(chaos_client, failing, bug)
     assert len(short) <= 4
