@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import (
     ClickHouseError,
@@ -31,6 +32,10 @@ __all__ = ["Client", "connect", "errors_sorted", "time_limit"]
 # What ClickHouse says when it is not there *now*: timeouts, too many parts or queries, no memory,
 # read-only replicas, lost connections. Everything else is our mistake or the operator's.
 _PASSING = {159, 160, 164, 202, 209, 210, 225, 241, 242, 243, 252, 279, 319, 425, 999, 1000}
+# Rows are lists here. To see that they are no data frames the client would import pandas at its
+# first insert: half a second and 67 MB a process, wherever something else has installed it.
+options.pd = options.pd_time_test = None
+
 _SERVER_BEHIND_CLIENT = 5  # seconds a client waits beyond the server's own time limit
 
 
