@@ -15,6 +15,8 @@ export const compact = (value) =>
   format("NumberFormat", { notation: "compact", maximumFractionDigits: 1 }).format(value);
 export const decimal = (value) =>
   format("NumberFormat", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+/** For what is often well below one. */
+export const fine = (value) => format("NumberFormat", { maximumFractionDigits: 2 }).format(value);
 export const percent = (value) =>
   format("NumberFormat", { style: "percent", maximumFractionDigits: 0 }).format(value);
 

@@ -38,7 +38,9 @@ function reasoning({ incident, evidence }) {
   if (evidence.posts_counted != null) {
     told.push(t("whyWho", count(evidence.posts_counted), count(evidence.texts), count(evidence.authors)));
   }
-  if (evidence.carried_by?.words) told.push(evidence.carried_by.words);
+  const by = evidence.carried_by ?? {};
+  if (by.few_authors) told.push(t("carriedAuthors", count(by.authors), percent(by.authors_share)));
+  if (by.one_text) told.push(t("carriedCopies", count(by.near_copies), count(by.looked_at)));
   return h("ul", { class: "reasoning" }, told.map((words) => h("li", {}, words)));
 }
 

@@ -8,6 +8,7 @@ import { postItem } from "./posts.js";
 import { routeTo } from "./routes.js";
 import { t } from "./words.js";
 
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const UNSAID = new Set(["places"]); // the marks in the text show them
 
 /** A fact as text: whatever it holds came from outside. */
@@ -21,7 +22,7 @@ function fact(value) {
       ? rowsOf(value) : h("ul", {}, value.map((one) => h("li", {}, fact(one))));
   }
   if (typeof value === "object") return facts(value);
-  return h("bdi", {}, String(value));
+  return h("bdi", {}, TIME.test(value) ? fullTime(new Date(value)) : String(value));
 }
 
 const called = (key) => t(`fact_${key}`).replace(/^fact_/, "").replaceAll("_", " ");
@@ -35,7 +36,7 @@ function rowsOf(rows) {
 }
 
 const facts = (values) => h("dl", { class: "facts-list" }, Object.entries(values).map(([key, value]) =>
-  h("div", {}, h("dt", {}, called(key)), h("dd", {}, fact(value)))));
+  h("div", {}, h("dt", { class: Array.isArray(value) ? "hidden" : "" }, called(key) || key), h("dd", {}, fact(value)))));
 
 function steps(rows) {
   return h("ol", { class: "steps", role: "list" }, rows.map((row) => h("li", {},

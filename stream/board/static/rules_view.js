@@ -3,21 +3,22 @@
 import { get } from "./api.js";
 import { backtestPanel } from "./backtest.js";
 import { h, name } from "./dom.js";
-import { count, decimal, duration } from "./formats.js";
+import { count, duration, fine } from "./formats.js";
 import { nothing, panel } from "./panel.js";
 import { routeTo } from "./routes.js";
 import { t } from "./words.js";
 
 const SHOWN = 8;
 
-const listed = (names) => (names.length === 1 && names[0] === "*" ? t("any") : names.map((one) => one || t("asAWhole")).join(", "));
+const listed = (names, any = t("any")) =>
+  names.map((one) => (one === "*" ? any : one || t("asAWhole"))).join(", ");
 
 function terms(rule) {
   const facts = [
-    ["brands", listed(rule.brands)], ["topics", listed(rule.topics)],
+    ["brands", listed(rule.brands)], ["topics", listed(rule.topics, t("eachTopic"))],
     ["sources", listed(rule.sources)], ["languages", listed(rule.languages)],
     ["stepLength", duration(rule.granularity)],
-    ["putUpWith", t("falseAlarms", decimal(rule.sensitivity))],
+    ["putUpWith", t("falseAlarms", fine(rule.sensitivity))],
     ["toldWho", rule.receivers.length ? rule.receivers.join(", ") : t("nobody")],
   ];
   return h("dl", { class: "facts-list" }, facts.map(([key, value]) =>
@@ -30,7 +31,7 @@ function seriesTable(rows) {
       row.topic && h("span", { class: "topic" }, " ", name(row.topic))),
     h("td", { class: "number" }, row.mentions === null ? t("unknown") : count(row.mentions)),
     h("td", { class: "number" }, row.negative === null ? t("unknown") : count(row.negative)),
-    h("td", { class: "number" }, decimal(row.false_alarms))));
+    h("td", { class: "number" }, fine(row.false_alarms))));
   const body = h("tbody", {}, draw(rows.slice(0, SHOWN)));
   const more = rows.length > SHOWN && h("button", { type: "button", class: "more", onclick: () => {
     body.append(...draw(rows.slice(SHOWN)));

@@ -5,7 +5,7 @@ import { healthView } from "./health_view.js";
 import { incidentView } from "./incident_view.js";
 import { nothing } from "./panel.js";
 import { postView } from "./post_view.js";
-import { parseRoute } from "./routes.js";
+import { parseRoute, routeTo } from "./routes.js";
 import { rulesView } from "./rules_view.js";
 import { setTitle } from "./state.js";
 import { t } from "./words.js";
@@ -57,6 +57,8 @@ export const refreshView = () => shown?.refresh?.();
 
 /** Follow the address and, while somebody looks, the time. */
 export function startViews() {
+  const told = new URLSearchParams(location.search).get("alert"); // the link that notices carry
+  if (told) history.replaceState(null, "", `/${routeTo("incident", [told])}`);
   addEventListener("hashchange", () => showRoute());
   setInterval(() => {
     if (!document.hidden) refreshView();

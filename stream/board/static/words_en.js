@@ -58,7 +58,7 @@ export default {
 
   // The views and what they share.
   views: "Views", now: "Now", rules: "Rules", health: "Health", openIncidents: "Open incidents",
-  andMore: (n) => `and ${n} more`, moreOf: (b) => `All about ${b}`, details: "details", more: "More",
+  andMore: (n) => `and ${n} more`, brandsCsv: "Brands as CSV", moreOf: (b) => `All about ${b}`, details: "details", more: "More",
   noSuchView: "There is no such page", loading: "Loading…", tryAgain: "Try again",
   noAnswer: "No answer from the server; it is asked again by itself.",
   badAnswer: (code) => `The server answered ${code} without a reason.`,
@@ -130,16 +130,16 @@ export default {
   postDeleted: "This post was deleted", postDeletedText: "Its text is gone; what remains is that it was.",
   step_received: "Received", step_matched: "Brands found", step_language: "Language", step_scored: "Scored",
   step_stored: "Stored", step_counted: "Counted", step_deleted: "Deleted",
-  fact_topic: "topic", fact_partition: "partition", fact_offset: "offset", fact_language: "language",
+  fact_topic: "topic", fact_partition: "partition", fact_offset: "offset", fact_language: "",
   fact_brands: "", fact_brand: "brand", fact_topics: "topics", fact_words: "words", fact_label: "label",
   fact_negative: "negative", fact_neutral: "neutral", fact_positive: "positive", fact_score: "score",
-  fact_estimated: "estimated", fact_mentions: "mentions", fact_generation: "generation", fact_model: "model",
-  fact_model_hash: "model's hash", fact_catalogue_hash: "catalogue's hash", fact_minute: "minute", fact_windows: "",
+  fact_estimated: "estimated", fact_generation: "generation", fact_model: "model",
+  fact_model_hash: "model's hash", fact_catalogue_hash: "catalogue's hash", fact_mentions: "mentions", fact_minute: "minute", fact_windows: "",
 
   // The rules.
-  rulesTitle: "What watches what", inForce: "Rules in force", any: "any", asAWhole: "the brand as a whole",
+  rulesTitle: "What watches what", inForce: "Rules in force", any: "any", eachTopic: "each topic", asAWhole: "the brand as a whole",
   brands: "Brands", stepLength: "Steps of", putUpWith: "To put up with", toldWho: "Told", nobody: "nobody",
-  falseAlarms: (n) => `${n} false alarms per brand and week`, series: "Series",
+  falseAlarms: (n) => `${n} false alarms a brand and week`, series: "Series",
   mentionsWeek: "Mentions in 7 d", negativeWeek: "Negative", falseAlarmsWeek: "False alarms a week",
   allSeries: (n) => `All ${n} series`, rulesRefused: "The file is refused, and the rules below stay in force:",
   noRules: "No rules", noRulesText: "Nothing is watched. Rules stand in config/alerts.yaml.",

@@ -53,7 +53,7 @@ export default {
 
   // The views and what they share.
   views: "视图", now: "当前", rules: "规则", health: "健康", openIncidents: "进行中的告警",
-  andMore: (n) => `另有 ${n} 个`, moreOf: (b) => `关于 ${b} 的全部`, details: "详情", more: "更多",
+  andMore: (n) => `另有 ${n} 个`, brandsCsv: "品牌（CSV）", moreOf: (b) => `关于 ${b} 的全部`, details: "详情", more: "更多",
   noSuchView: "没有这个页面", loading: "加载中…", tryAgain: "重试",
   noAnswer: "服务器没有应答，将自动重试。",
   badAnswer: (code) => `服务器返回 ${code}，未说明原因。`,
@@ -123,14 +123,14 @@ export default {
   postDeleted: "此帖子已删除", postDeletedText: "正文已清除，仅保留其存在的记录。",
   step_received: "接收", step_matched: "匹配品牌", step_language: "语言", step_scored: "评分",
   step_stored: "入库", step_counted: "计数", step_deleted: "删除",
-  fact_topic: "主题", fact_partition: "分区", fact_offset: "偏移", fact_language: "语言",
+  fact_topic: "主题", fact_partition: "分区", fact_offset: "偏移", fact_language: "",
   fact_brands: "", fact_brand: "品牌", fact_topics: "话题", fact_words: "词", fact_label: "情感",
   fact_negative: "负面", fact_neutral: "中性", fact_positive: "正面", fact_score: "分值",
-  fact_estimated: "估计值", fact_mentions: "提及", fact_generation: "代次", fact_model: "模型",
-  fact_model_hash: "模型哈希", fact_catalogue_hash: "目录哈希", fact_minute: "分钟", fact_windows: "",
+  fact_estimated: "估计值", fact_generation: "代次", fact_model: "模型",
+  fact_model_hash: "模型哈希", fact_catalogue_hash: "目录哈希", fact_mentions: "提及", fact_minute: "分钟", fact_windows: "",
 
   // The rules.
-  rulesTitle: "监测内容", inForce: "生效的规则", any: "任意", asAWhole: "品牌整体",
+  rulesTitle: "监测内容", inForce: "生效的规则", any: "任意", eachTopic: "每个话题", asAWhole: "品牌整体",
   brands: "品牌", stepLength: "步长", putUpWith: "可容忍", toldWho: "通知", nobody: "无人",
   falseAlarms: (n) => `每品牌每周 ${n} 次误报`, series: "序列",
   mentionsWeek: "7 天提及", negativeWeek: "负面", falseAlarmsWeek: "每周误报",

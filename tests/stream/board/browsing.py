@@ -47,7 +47,9 @@ HOSTILE = [
 class Page:
     """A page that notes what must not happen."""
 
-    def __init__(self, browser: Any, board: BoardServer, **options: Any) -> None:
+    def __init__(
+        self, browser: Any, board: BoardServer, shown: bool = True, **options: Any
+    ) -> None:
         self.wrong: list[str] = []
         self.context = browser.new_context(**{"locale": "en-GB", **options})
         self.context.set_default_timeout(ROW)
@@ -57,7 +59,8 @@ class Page:
         self.page.on("console", self._console)
         self.page.on("request", lambda request: self._request(request.url, board.url))
         self.page.goto(board.url)
-        self.page.wait_for_selector("#status .light", timeout=ROW)
+        if shown:
+            self.page.wait_for_selector("#status .light", timeout=ROW)
 
     def _console(self, message: Any) -> None:
         if message.type in ("error", "warning"):

@@ -115,7 +115,7 @@ def _evidence(seed: Seed, told: str) -> dict[str, Any]:
         "posts_counted": 31,
         "texts": 22,
         "authors": 27,
-        "carried_by": {"words": told},
+        "carried_by": {"few_authors": True, "authors": 2, "authors_share": 0.6, "words": told},
         "topic_shares": [share | {"name": told}],
         "source_shares": [share | {"name": told}],
         "language_shares": [share | {"name": "en", "usual_share": None}],

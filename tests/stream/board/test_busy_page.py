@@ -1,4 +1,4 @@
-"""The page on a busy stream, and through a restart of its server."""
+"""The page on a busy stream, through a restart of its server, and before somebody signed in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from stream.board import BoardContext, BoardServer
+from stream.board.access import Access
 from stream.clock import Clock
 from stream.database import connect
 from stream.rows import COLUMNS
 from stream.settings import ClickHouse
-from tests.stream.board.browsing import ROW, needs_browser
+from tests.stream.board.browsing import ROW, Page, needs_browser
 from tests.stream.board.conftest import Seed
 
 pytestmark = needs_browser
@@ -111,3 +112,38 @@ def test_a_restart_of_the_server_loses_nothing(
         page.wait_for_selector("#notice", state="hidden", timeout=ROW)
     finally:
         again.stop()
+
+
+def test_a_board_with_a_token_asks_for_it_and_knows_who_acts(
+    seed: Seed, clickhouse_settings: ClickHouse, browser: Any
+) -> None:
+    seed.progress()
+    seed.alert("a1" * 8)
+    access = Access(is_open=False, token="sesame-sesame-sesame")
+    context = BoardContext(
+        clickhouse=clickhouse_settings,
+        clock=Clock(wall=lambda: seed.now),
+        access=access,
+        poll_seconds=0.1,
+    )
+    board = BoardServer(context, port=0)
+    board.start()
+    opened = Page(browser, board, shown=False)
+    page = opened.page
+    try:
+        page.wait_for_selector("dialog >> text=Who is there?")
+        page.fill("[name=token]", "open barley")
+        page.fill("dialog [name=name]", "Ada")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog >> text=it is not this board's")
+        page.fill("[name=token]", access.token)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#status .light.live")
+        assert access.token not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
+        page.click("#banner a")
+        page.wait_for_selector("[name=by][readonly]")
+        page.click("button >> text=Acknowledge")
+        page.wait_for_selector(".life li >> text=Ada")
+    finally:
+        opened.context.close()
+        board.stop()
