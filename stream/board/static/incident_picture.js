@@ -21,7 +21,7 @@ function track(rows, { from, to }, sets) {
     }, s("title", {}, `${t(row.severity)} · ${clockTime(new Date(row.opened_at), serviceNow())}`));
   });
   return s("svg", {
-    viewBox: `0 0 ${WIDTH} ${sets * (ROW + 2)}`, preserveAspectRatio: "none", role: "img", class: "track",
+    viewBox: `0 0 ${WIDTH} ${sets * (ROW + 2)}`, height: sets * (ROW + 2), preserveAspectRatio: "none", role: "img", class: "track",
     "aria-label": t("raisedTimes", rows.length),
   }, ...bars);
 }

@@ -90,7 +90,7 @@ export function timeline(answer, { range, incidents = [], onRange = null }) {
     }],
   });
   const shared = (width, height) => ({
-    width, height, legend: { show: false }, padding: [8, 8, 0, 0],
+    width, height, legend: { show: false }, padding: [8, 20, 0, 0],
     cursor: {
       y: false, points: { show: false }, sync: { key: group },
       drag: { x: Boolean(onRange), y: false, setScale: false },

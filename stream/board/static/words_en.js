@@ -117,7 +117,7 @@ export default {
   reason_severity: "more severe", reason_unacknowledged: "nobody took it", reason_not_told_before: "could not be told before",
   reason_calm: "calm again", reason_rule_removed: "nobody watches it any more",
   receiver: "Receiver", notice: "Notice", attempt: "Attempt", outcome: "Outcome",
-  outcome_sent: "sent", outcome_failed: "failed, will retry", outcome_gave_up: "gave up", outcome_disabled: "disabled",
+  outcome_sent: "sent", outcome_retry: "failed, will retry", outcome_gave_up: "gave up", outcome_disabled: "disabled",
   outcome_retry_asked: "asked again", noDeliveries: "Nobody was told", noDeliveriesText: "No notice of this incident went out yet.",
   mayNotAct: "You may look here, not act.", comment: "Comment", acknowledge: "Acknowledge", addComment: "Comment",
   silence: "Silence", silenceFor: "Silence for", for_1h: "1 hour", for_4h: "4 hours", for_8h: "8 hours",

@@ -110,7 +110,7 @@ export default {
   reason_severity: "更严重", reason_unacknowledged: "无人处理", reason_not_told_before: "此前未能通知",
   reason_calm: "恢复平静", reason_rule_removed: "已无规则监测",
   receiver: "接收方", notice: "通知", attempt: "次数", outcome: "结果",
-  outcome_sent: "已送达", outcome_failed: "失败，将重试", outcome_gave_up: "已放弃", outcome_disabled: "已停用",
+  outcome_sent: "已送达", outcome_retry: "失败，将重试", outcome_gave_up: "已放弃", outcome_disabled: "已停用",
   outcome_retry_asked: "要求重发", noDeliveries: "尚未通知任何人", noDeliveriesText: "此告警还没有发出通知。",
   mayNotAct: "您只能查看。", comment: "评论", acknowledge: "确认", addComment: "评论",
   silence: "静默", silenceFor: "静默时长", for_1h: "1 小时", for_4h: "4 小时", for_8h: "8 小时",

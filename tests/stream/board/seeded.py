@@ -37,9 +37,9 @@ def story(seed: Seed) -> None:
         comment="<script>alert(7)</script>",
         receivers=[BAD],
     )
-    seed.delivery(ALERT, "failed", status_code=503, reason="answered 503")
+    seed.delivery(ALERT, "retry", status_code=503, reason="answered 503")
     seed.delivery(ALERT, attempt=2)
-    seed.delivery(BAD_ALERT, "failed", receiver=BAD, reason=BAD)
+    seed.delivery(BAD_ALERT, "retry", receiver=BAD, reason=BAD)
 
 
 def _ago(seed: Seed, minutes: float) -> Any:

@@ -44,7 +44,10 @@ CATALOGUE = Catalogue.model_validate(
         ]
     }
 )
-RULES = Rules(rules=(Rule(name="mood", topics=("", "*")), Rule(name=BAD, brands=(BAD, "Nobody"))))
+PAST = {"history": timedelta(days=2), "warm_up": timedelta(hours=1)}
+RULES = Rules(
+    rules=(Rule(name="mood", topics=("", "*"), **PAST), Rule(name=BAD, brands=(BAD, "Nobody")))
+)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +202,19 @@ def test_the_rules_say_what_they_watch_and_what_looks_wrong(desk: Page) -> None:
     page.wait_for_selector(".rule h3 >> text=mood")
     page.wait_for_selector(".rule td >> text=91")
     page.wait_for_selector(".doubts >> text=brands.yaml names no such brand")
+
+
+def test_rules_are_tried_on_the_past_from_the_page(desk: Page) -> None:
+    page = _go(desk, "#/rules")
+    wrong = list(desk.wrong)
+    page.fill("[name=against]", "rules: [{name: x, sensitivity: -1}]")
+    page.click("button >> text=Try")
+    page.wait_for_selector(".found .failed >> text=sensitivity")
+    desk.wrong[:] = wrong  # the browser itself notes the refusal
+    page.fill("[name=against]", "rules: [{name: calmer, sensitivity: 0.01, history: 2d}]")
+    page.click("button >> text=Try")
+    page.wait_for_selector(".totals th >> text=Alerts", timeout=3 * ROW)
+    assert page.locator(".totals thead .number").all_text_contents() == ["in force", "other"]
 
 
 def test_health_says_how_fresh_it_is_and_what_it_does_not_know(desk: Page) -> None:
