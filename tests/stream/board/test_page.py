@@ -52,7 +52,7 @@ def test_hostile_posts_stay_text_at_every_width_and_theme(told: Any, open_page: 
         page.wait_for_selector(".alert.open .telling")
         assert page.evaluate(FOREIGN) == []
         assert not opened.overflows()
-        outward = 'main a:not([href^="#/"])'
+        outward = 'main a:not([href^="#/"], [download])'
         links = page.eval_on_selector_all(outward, "all => all.map((a) => [a.href, a.rel])")
         assert links
         assert {(link[:21], rel) for link, rel in links} == {
