@@ -8,6 +8,7 @@ windows, expectations and incidents are made of them by the service's own code, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -38,9 +39,15 @@ _TURN = timedelta(minutes=40)  # of the watcher: it judges every step, whatever 
 _SURE = {"negative": (0.9, 0.08, 0.02), "neutral": (0.1, 0.8, 0.1), "positive": (0.02, 0.08, 0.9)}
 
 
-def play(client: Client, settings: Settings, start: datetime) -> datetime:
-    """Fill the tables; returns the end of the play, up to which everything is known."""
+def play(
+    client: Client, settings: Settings, start: datetime, before: timedelta = timedelta(days=3)
+) -> datetime:
+    """Fill the tables; returns the end of the play, up to which everything is known.
+
+    `before` is how much everyday chatter there is before the start.
+    """
     scenario = load_scenario(SCENARIO)
+    scenario = replace(scenario, plan=scenario.plan.model_copy(update={"baseline": before}))
     end = start + _LENGTH
     _store(client, scenario, start, end)
     _tell_progress(client, settings, end)

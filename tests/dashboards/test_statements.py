@@ -55,7 +55,7 @@ def played(clickhouse_path: Path) -> Iterator[Played]:
     settings = Settings(clickhouse=ClickHouse(path=clickhouse_path, database="boards"))
     client = connect(settings.clickhouse)
     schema.apply(client, schema.Target("boards", retention_days=400))
-    until = play(client, settings, START)
+    until = play(client, settings, START, before=timedelta(days=1))
     (incident,) = client.query(
         "SELECT argMax(alert_id, changed_at) FROM alerts WHERE topic = ''"
     ).first_row
