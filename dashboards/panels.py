@@ -184,6 +184,8 @@ def table(
         _panel("table", title, why, query, unit, size, empty)
         .custom({"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False})
         .options({"showHeader": True, "cellHeight": "sm", "footer": {"show": False}})
+        # Else a single cell without a value would say what the whole panel does.
+        .override_by_field_type("number", [DynamicConfigValue("noValue", "–")])
     )
     for name, look in columns.items():
         shown = shown.override_by_name(name, list(look))

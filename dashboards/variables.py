@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import (
+    ConstantVariable,
     CustomVariable,
     DatasourceVariable,
     QueryVariable,
-    TextBoxVariable,
 )
 from grafana_foundation_sdk.models.dashboard import (
-    VariableHide,
     VariableOption,
     VariableRefresh,
     VariableSort,
@@ -18,6 +17,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards.clickhouse import PLUGIN, SOURCE, plain
 from dashboards.sql import WHOLE
 
+BOARD = "board"
 _ALL = VariableOption(selected=True, text=["All"], value=["$__all"])
 
 # The least part of the table that names them all: its key begins with brand and topic.
@@ -32,14 +32,12 @@ def prometheus() -> DatasourceVariable:
     return DatasourceVariable("prometheus").label("Metrics").type("prometheus")
 
 
-def board() -> TextBoxVariable:
-    """Where the live board is, for links to a post or an incident."""
-    return (
-        TextBoxVariable("board")
-        .label("Live board")
-        .hide(VariableHide.HIDE_VARIABLE)
-        .default_value("http://127.0.0.1:8080")
-    )
+def board() -> ConstantVariable:
+    """Where the live board is, for links to a post or an incident. `written` gives its value.
+
+    A constant: what can be set by an address could lead anywhere.
+    """
+    return ConstantVariable(BOARD).label("Live board")
 
 
 def brand() -> QueryVariable:

@@ -32,6 +32,12 @@ def test_the_files_are_what_the_code_writes() -> None:
     assert on_disk == written(), "run `python -m dashboards`"
 
 
+def test_the_live_board_is_where_it_is_said_to_be_and_no_address_can_change_that() -> None:
+    told = json.loads(written("https://undertone.example.com")["brand.json"])
+    (variable,) = [one for one in told["templating"]["list"] if one["name"] == "board"]
+    assert (variable["type"], variable["query"]) == ("constant", "https://undertone.example.com")
+
+
 def test_boards_are_told_apart_and_lead_to_each_other() -> None:
     assert len(UIDS) == len(BOARDS) == len({board["title"] for board in BOARDS.values()}) == 5
     for board in BOARDS.values():
@@ -49,7 +55,8 @@ def test_a_panel_says_what_it_asks_why_and_in_which_unit(panel: dict[str, Any]) 
     assert defaults["unit"]
     assert defaults["noValue"], "an empty panel must say why"
     assert panel["type"] not in ("text", "alertlist")  # text may hold HTML
-    assert panel["targets"]
+    letters = [target["refId"] for target in panel["targets"]]
+    assert letters and len(set(letters)) == len(letters)
 
 
 @pytest.mark.parametrize("name", BOARDS)
