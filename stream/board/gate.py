@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stream.board.access import COOKIE, SESSION_SECONDS, Access, Caller
+from stream.board.access import COOKIE, SESSION_SECONDS, Access, Caller, person
 from stream.board.json_requests import body_of, from_elsewhere
 from stream.errors import UsageError
 
@@ -71,7 +71,8 @@ def sign_in_routes(access: Access) -> list[Route]:
             return problem(422, str(error))
         if not access.knows(token):
             return problem(401, "token: it is not this board's; see web.token where it runs")
-        answer = JSONResponse({"name": name}, headers={"Cache-Control": "no-store"})
+        signed = {"name": person(name, "name")}
+        answer = JSONResponse(signed, headers={"Cache-Control": "no-store"})
         answer.set_cookie(
             COOKIE,
             session,

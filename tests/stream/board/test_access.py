@@ -80,7 +80,7 @@ def test_a_board_without_a_token_knows_none() -> None:
 def test_signing_in_is_remembered_in_a_cookie_that_no_script_and_no_other_site_can_use() -> None:
     web = board(ASKING)
     signed = web.post("/login", json={"token": TOKEN, "name": "  Ann   Lee "})
-    assert signed.status_code == 200
+    assert (signed.status_code, signed.json()) == (200, {"name": "Ann Lee"})
     cookie = signed.headers["set-cookie"].lower()
     for part in ("httponly", "samesite=strict", "path=/", f"max-age={SESSION_SECONDS}"):
         assert part in cookie
