@@ -3,11 +3,12 @@
 A page goes on below the place where the one before ended, so a post is told once, however many
 arrive meanwhile: the time of a post never changes. Posts are looked for in slices of time, each
 longer than the one after it, so that a busy hour is not read whole for fifty rows, and a seldom
-word is still found.
+word is still found; whoever looks for one over a long time gets short pages rather than none.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,6 +23,10 @@ from stream.board.present import post_row
 from stream.board.queries import POST_COLUMNS
 
 FIRST_SLICE = timedelta(hours=1)
+LONGEST_SLICE = timedelta(days=14)
+SECONDS = 5.0
+"""After these a page ends where it is: what was found so far, and where to go on."""
+
 _GROWS = 6
 
 # Of one and the same mention: the brand, the topic and the mood that are asked for.
@@ -60,9 +65,13 @@ class PostsAsks(Range):
 
 def posts(asked: Asked, asks: PostsAsks) -> PostsAnswer:
     since, until = asks.span(asked.now)
-    place: Place = place_of(asks.cursor) if asks.cursor else (until, "", "")
+    place: Place = (until, "", "")
+    if asks.cursor:
+        since, place = place_of(asks.cursor)
     values = asks.model_dump(include={"brand", "topic", "label", "source", "lang", "q"})
     found: list[Any] = []
+    rest: Place | None = None
+    ends = time.monotonic() + SECONDS
     for start, end in slices(since, place):
         values |= {
             "since": _milliseconds(start),
@@ -73,12 +82,15 @@ def posts(asked: Asked, asks: PostsAsks) -> PostsAnswer:
         }
         found += asked.client.query(_FOUND, parameters=values).named_results()
         if len(found) > asks.limit:
+            last = found[asks.limit - 1]
+            rest = last["created_at"], last["source"], last["post_id"]
             break
-    page = found[: asks.limit]
-    last = page[-1] if len(found) > asks.limit else None
+        if start > since and time.monotonic() > ends:
+            rest = start, "", ""
+            break
     return {
-        "rows": [post_row(record) for record in page],
-        "next": cursor_of((last["created_at"], last["source"], last["post_id"])) if last else None,
+        "rows": [post_row(record) for record in found[: asks.limit]],
+        "next": cursor_of(since, rest) if rest else None,
     }
 
 
@@ -90,11 +102,11 @@ def slices(since: datetime, place: Place) -> Iterator[tuple[datetime, Place]]:
         yield start, end
         if start <= since:
             return
-        end, length = (start, "", ""), length * _GROWS
+        end, length = (start, "", ""), min(length * _GROWS, LONGEST_SLICE)
 
 
-def _milliseconds(time: datetime) -> int:
-    return int(time.timestamp()) * 1000 + time.microsecond // 1000
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp()) * 1000 + at.microsecond // 1000
 
 
 POSTS = Endpoint(
