@@ -16,6 +16,7 @@ import yaml
 
 from dashboards.clickhouse import PLUGIN
 from dashboards.prometheus import SOURCE as PROMETHEUS
+from stream.board.access import access_of
 from stream.cli import app
 from stream.settings import load_settings
 
@@ -89,7 +90,7 @@ def test_our_services_have_commands_and_settings_that_hold(
     for port in (settings.web.probe_port, settings.web.port if name == "watch" else 0):
         assert not port or f":{port}/readyz" in " ".join(service["healthcheck"]["test"])
     if settings.web.host == "0.0.0.0" and name == "watch":
-        assert settings.web.token
+        assert not access_of(settings.web).is_open
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
 
 
