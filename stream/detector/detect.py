@@ -33,7 +33,7 @@ from stream.detector.state import COUNT_RISES, NOTHING, SHARE_RISES, State
 from stream.detector.usual import Floats
 from stream.detector.wander import QUARTER
 
-DETECTOR_VERSION = "3"
+DETECTOR_VERSION = "4"
 
 Reason = Literal[
     "unknown", "warming_up", "too_few", "calm", "buzz", "few_authors", "share", "count",
@@ -78,10 +78,10 @@ def evidence_limit(step: timedelta, alarms_a_week: Floats) -> Floats:
     """The logarithm at which evidence alarms falsely so often on quiet series.
 
     One false alarm in so many steps is the statistic's own promise; that the tails of real noise
-    are heavier takes half as much again of the distance from a quarter of an alarm a week
+    are heavier takes 0.6 as much again of the distance from a quarter of an alarm a week
     (measured, docs/alerts.md).
     """
-    asked: Floats = np.log(_WEEK / step / 0.25) - 0.35 + 1.5 * np.log(0.25 / alarms_a_week)
+    asked: Floats = np.log(_WEEK / step / 0.25) - 0.5 + 1.6 * np.log(0.25 / alarms_a_week)
     return asked
 
 
@@ -120,7 +120,8 @@ def step(state: State, at: datetime, counts: Counts, limits: Limits, passed: int
     unsure = (now.share.variance > _UNSURE) & (2 * state.run[2, -1] >= state.run[3, -1])
     by_count = counts.bare | (now.p >= _SATURATED) | unsure
     # 2. Evidence of a rise, and of its end.
-    of_share, of_count = now.share_ratio(SHARE_RISES), now.count_ratio(COUNT_RISES)
+    of_share = now.share_ratio(SHARE_RISES, steps=state.run[1], mentions=state.run[3])
+    of_count = now.count_ratio(COUNT_RISES)
     top = limits.evidence + _HEADROOM
     share = _gathered(state.share_evidence, of_share, counts.told, hours, top)
     count = _gathered(state.count_evidence, of_count, counts.known, hours, top)
@@ -176,7 +177,7 @@ def _ended(state: State, now: Moment, run: Floats) -> Booleans:
     risen = np.log((run[2] + 0.5) / (run[3] - run[2] + 0.5)) - now.share.value
     grown = np.log((run[2] + 0.5) / (run[4] + 0.5))
     most = (
-        now.share_ratio(np.clip(_MOST * risen, _LEAST, 4.0)),
+        now.share_ratio(np.clip(_MOST * risen, _LEAST, 4.0), steps=run[1], mentions=run[3]),
         now.count_ratio(np.clip(_MOST * grown, _LEAST, 5.0)),
     )
     for row, of_step in enumerate(most):

@@ -17,6 +17,7 @@ Booleans = npt.NDArray[np.bool_]
 _SHARE_DRIFT, _COUNT_DRIFT = 2e-4, 1e-5  # variance of the level an hour
 _SHARE_RHYTHM_DRIFT, _COUNT_RHYTHM_DRIFT = 2e-6, 5e-7
 _NEW_NORMAL_DRIFT = 0.02
+_SHARED = 0.25  # of the earlier mentions of a rise share its doubt: the level is learnt meanwhile
 _OUTLIER = 3.0  # standard deviations from which on a surprise teaches no more
 
 
@@ -43,9 +44,11 @@ class Counts:
 class Moment:
     """What is usual at one step: the share of negatives and their number, each with its doubt.
 
-    `spread` is by how many times more than chance the mentions of this step vary together, and
-    `doubtful` the same with the doubt of the share itself; `noise` the dispersion of this step's
-    count (variance = mean + noise mean squared), `size` the negative binomial's, doubt included.
+    `spread` is by how many times more than chance the mentions of this step and its quarter of an
+    hour vary together, where all of its steps are like this one; `together` is how much each other
+    mention adds to it, and `quarters` how many such steps the quarter has. `noise` is the
+    dispersion of this step's count (variance = mean + noise mean squared), `size` the negative
+    binomial's, doubt included.
     """
 
     counts: Counts
@@ -54,7 +57,8 @@ class Moment:
     p: Floats
     mean: Floats
     spread: Floats
-    doubtful: Floats
+    together: Floats
+    quarters: float
     noise: Floats
     size: Floats
 
@@ -71,7 +75,7 @@ class Moment:
         count = usual_count.at(given, (_COUNT_DRIFT + fast) * hours, _COUNT_RHYTHM_DRIFT * hours)
         p = 1 / (1 + np.exp(-share.value))
         quarters = QUARTER / size  # such steps in a quarter of an hour
-        spread = 1 + state.wander.of_share * np.maximum(n * quarters - 1, 0)
+        together = state.wander.of_share
         noise = state.wander.of_count * quarters
         return cls(
             counts=counts,
@@ -79,18 +83,28 @@ class Moment:
             count=count,
             p=p,
             mean=np.exp(np.clip(count.value, -8.0, 14.0)),
-            spread=spread,
-            doubtful=spread + p * (1 - p) * share.variance * np.maximum(n - 1, 0),
+            spread=1 + together * np.maximum(n * quarters - 1, 0),
+            together=together,
+            quarters=quarters,
             noise=noise,
             size=1 / (noise + count.variance),
         )
 
-    def share_ratio(self, rise: Floats) -> Floats:
-        """How much better a rise of the log-odds explains the step: a logarithm, tempered by how
-        much more than chance mentions vary; 0 where no share is told."""
+    def share_ratio(self, rise: Floats, steps: Floats, mentions: Floats) -> Floats:
+        """How much better a rise of the log-odds explains the step: a logarithm, 0 where no share
+        is told. `steps` and `mentions` are those of the rise before this step.
+
+        It is tempered by how much more than chance mentions vary: by themselves, with those of the
+        same quarter of an hour (those that came, and the usual number where the rise is younger);
+        and by the doubt of the level, which is one for all mentions of a rise.
+        """
         k, n, level = self.counts.negative, self.counts.mentions, self.share.value
         ratio = k * rise - n * (np.logaddexp(0, level + rise) - np.logaddexp(0, level))
-        return np.where(self.counts.told, ratio / self.doubtful, 0.0)
+        own, around = n * min(1.0, self.quarters), max(0.0, self.quarters - 1)
+        came = mentions * np.minimum(1, around / np.maximum(1, steps))
+        usual = self.mean / self.p * np.maximum(0, around - steps)
+        spread = 1 + self.together * np.maximum(0, own + came + usual - 1)
+        return np.where(self.counts.told, ratio / (spread + self._doubt(n + _SHARED * mentions)), 0)
 
     def count_ratio(self, rise: Floats) -> Floats:
         """The same of the count, by the negative binomial; 0 where the step is not known."""
@@ -103,11 +117,15 @@ class Moment:
     def usual_range(self) -> tuple[Floats, Floats]:
         """Where 95 % of usual negative counts lie, given the mentions of the step."""
         n, bare = self.counts.mentions, self.counts.bare
-        of_share = n * self.p * (1 - self.p) * self.doubtful
+        of_share = n * self.p * (1 - self.p) * (self.spread + self._doubt(n))
         of_count = self.mean + self.mean**2 / self.size
         middle = np.where(bare, self.mean, n * self.p)
         spread = 1.96 * np.sqrt(np.where(bare, of_count, of_share))
         return np.maximum(0.0, middle - spread), middle + spread
+
+    def _doubt(self, mentions: Floats) -> Floats:
+        """By how many times more than chance so many vary because the level is not known well."""
+        return self.p * (1 - self.p) * self.share.variance * np.maximum(0, mentions - 1)
 
     def teach(self, state: State, share: Floats, count: Floats, hours: float) -> None:
         """Let the state learn from the step, as much of it as these weights (0 to 1) say."""

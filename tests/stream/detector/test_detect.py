@@ -46,7 +46,7 @@ def looks(
     return [
         step(
             state,
-            START + (first + at + 1) * STEP,
+            START + (first + at + 1) * (limit or limits()).step,
             Counts(
                 np.array([k]),
                 np.array([n]),
@@ -131,6 +131,17 @@ def test_a_brand_never_heard_of_alarms_once_silence_was_long_enough() -> None:
     assert alarms(looks(negative, mentions))
 
 
+def test_a_storm_alarms_in_its_first_minute_where_hardly_anybody_spoke_before() -> None:
+    """A mention every 20 minutes; one minute does not tell what its quarter of an hour holds."""
+    negative, mentions = np.zeros((2, 20 * 60 + 1))
+    mentions[::20] = 1
+    negative[::100] = 1
+    negative[-1] = mentions[-1] = 30
+    minute = timedelta(minutes=1)
+    limit = Limits(minute, evidence_limit(minute, np.array([0.25])))
+    assert alarms(looks(negative, mentions, limit=limit)) == [len(negative) - 1]
+
+
 def test_too_few_mentions_never_alarm() -> None:
     negative, mentions = np.zeros((2, 3 * DAY))
     negative[-1] = mentions[-1] = 4
@@ -181,7 +192,7 @@ def test_an_unknown_step_says_so_and_teaches_nothing() -> None:
 def test_the_limit_is_a_number_of_false_alarms_a_week() -> None:
     """Ten times as many asked for, or steps of a fifth: the limit moves by what that is worth."""
     few, many = evidence_limit(STEP, np.array([0.1])), evidence_limit(STEP, np.array([1.0]))
-    assert (few - many)[0] == pytest.approx(1.5 * np.log(10))
+    assert (few - many)[0] == pytest.approx(1.6 * np.log(10))
     minutes = evidence_limit(timedelta(minutes=1), np.array([0.1]))
     assert (minutes - few)[0] == pytest.approx(np.log(5))
 
