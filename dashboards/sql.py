@@ -56,9 +56,10 @@ BUCKET = f"toStartOfInterval(window_start, toIntervalSecond({STEP}))"
 def filled(step: str = "$__interval_s") -> str:
     """A row for every step of the range up to where all is known: there nothing was said, and 0
     is true. Beyond it nothing is drawn. Ends a statement that is ordered by `time`."""
-    return f"""ORDER BY time WITH FILL
-    FROM toStartOfInterval($__fromTime, toIntervalSecond({step}))
-    TO least($__toTime, toDateTime({KNOWN_TO})) STEP {step}"""
+    begin = f"toStartOfInterval($__fromTime, toIntervalSecond({step}))"
+    # Of a range that is wholly unknown nothing is filled; an end before the begin is an error.
+    return f"""ORDER BY time WITH FILL FROM {begin}
+    TO greatest({begin}, least($__toTime, toDateTime({KNOWN_TO}))) STEP {step}"""
 
 
 def every_step(name: str, value: str, sql: str) -> str:

@@ -27,6 +27,8 @@ BOARDS = boards()
 ASKED = [asked for name, board in BOARDS.items() for asked in statements(name, board)]
 OF_PANELS = [asked for asked in ASKED if asked.panel]
 
+HOUR = timedelta(hours=1)
+
 # Posts are shown on these and counted on none.
 SHOWS_POSTS = {
     "Which negative posts weigh most?",
@@ -173,12 +175,38 @@ def test_a_time_in_which_nothing_was_said_is_zero_and_one_not_read_yet_is_left_o
     assert any(sum(row[1:]) == 0 for row in rows)
 
 
+def test_a_range_that_is_not_read_yet_is_empty_and_no_error(played: Played) -> None:
+    panel = _panel("overview", "How much is said, and in which mood?")
+    later = look(played, panel)
+    later = replace(later, since=later.until + HOUR, until=later.until + 2 * HOUR)
+    assert played.client.query(expanded(panel.sql, later)).row_count == 0
+
+
 def test_a_share_of_nothing_is_no_share(played: Played) -> None:
     panel = _panel("brand", "What share is negative, and what would be usual?")
     found = answer(played, panel, topic="camera")
     assert any(share is None for _, share, _, _ in found.result_rows)
     assert all(share is None or 0 <= share <= 1 for _, share, _, _ in found.result_rows)
     assert all(high is None or high <= 1 for *_, high in found.result_rows)
+
+
+def test_the_hours_of_the_week_are_those_of_the_reader(played: Played) -> None:
+    panel = _panel("brand", "At which hours of the week is it worst?")
+    first = {}
+    for zone in ("utc", "Asia/Shanghai"):  # Grafana's name for the one is no name of a zone
+        narrowed = replace(look(played, panel), time_zone=zone, since=played.until - HOUR / 4)
+        (_, *shares), *_ = played.client.query(expanded(panel.sql, narrowed)).result_rows
+        first[zone] = next(hour for hour, share in enumerate(shares) if share is not None)
+    assert (first["Asia/Shanghai"] - first["utc"]) % 24 == 8
+
+
+def test_before_anything_was_said_no_board_fails(clickhouse_settings: ClickHouse) -> None:
+    empty = connect(clickhouse_settings)
+    nobody = {"brand": "", "topic": "", "rule": "", "incident": ""}
+    for asked in ASKED:
+        found = answer(Played(empty, START, ""), asked, **nobody)
+        assert found.row_count <= 1, str(asked)
+    empty.close()
 
 
 def test_hostile_names_stay_within_their_quotes(played: Played) -> None:
