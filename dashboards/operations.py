@@ -40,7 +40,10 @@ def operations() -> Dashboard:
 
 
 def _numbers() -> list[Panel]:
-    wrong = "max(undertone_rules_refused) + max(undertone_unopened_batches)"
+    wrong = (
+        "max(undertone_rules_refused) + max(undertone_unopened_batches)"
+        " + max(undertone_no_data_open)"
+    )
     return [
         _number(
             "How many messages wait?",
@@ -70,10 +73,11 @@ def _numbers() -> list[Panel]:
             palette.steps(palette.NEGATIVE, (1, palette.INK), (2, palette.NEGATIVE)),
         ),
         _number(
-            "Is something refused?",
-            "The rules file, if it is wrong and the rules before it hold; and partitions that "
-            "stand at a batch which cannot be opened. 0 is well.",
-            asked(wrong, "refused"),
+            "Is something refused or silent?",
+            "The rules file, if it is wrong and the rules before it hold; partitions that stand at "
+            "a batch which cannot be opened; and sources, brands and parts of which nothing is "
+            "known. 0 is well.",
+            asked(wrong, "refused or silent"),
             COUNT,
             palette.BAD_FROM_ONE,
         ),

@@ -158,8 +158,8 @@ def _brands() -> Panel:
 
 def _incidents() -> Panel:
     sql = f"""
-    SELECT severity, brand, if(topic = '', '{WHOLE}', topic) AS topic, state, opened, observed,
-        expected, alert_id,
+    SELECT severity, if(kind = 'no_data', 'no data', kind) AS kind, brand,
+        if(topic = '', '{WHOLE}', topic) AS topic, state, opened, observed, expected, alert_id,
         toUnixTimestamp64Milli(opened) - 6 * 3600000 AS "from",
         toUnixTimestamp64Milli(changed) + 6 * 3600000 AS "to"
     FROM ({INCIDENTS})
@@ -168,11 +168,12 @@ def _incidents() -> Panel:
     LIMIT 50"""
     return table(
         "Which incidents stand open?",
-        "The most severe first. Observed and expected are negative mentions in the alarm's time.",
+        "The most severe first. Observed and expected are negative mentions in the alarm's time; "
+        "of the kind `no data` nothing is known: what is silent stands as its brand or topic.",
         Query(sql),
         {
             "severity": columns.words(palette.SEVERITIES),
-            "brand": [links.to_incident()],
+            "kind": [links.to_incident()],
             "expected": columns.measured(COUNT, 1),
             "alert_id": columns.hidden(),
             "from": columns.hidden(),
