@@ -135,7 +135,7 @@ def test_from_the_shell(call: Call) -> None:
     code, out, _ = call(*span, "--against", "deaf.yaml", "--picture", "out.svg", "--json")
     assert code == 0
     told = json.loads(out)
-    assert (told["from"], told["to"]) == ("2026-11-23T00:00:00+00:00", "2026-11-23T01:00:00+00:00")
+    assert (told["from"], told["to"]) == ("2026-11-23T00:00:00Z", "2026-11-23T01:00:00Z")
     assert [one["totals"]["alerts"] for one in told["tried"]] == [1, 0]
     assert bars(Path("out.svg").read_text(encoding="utf-8"))
 
