@@ -117,12 +117,14 @@ def test_a_changed_file_is_seen_and_a_wrong_one_leaves_the_rules_as_they_were(
     with pytest.raises(UsageError, match="no such field"):
         file.changed()
     assert not file.changed()  # told once
+    assert "no such field" in file.refused  # … and for as long as it is so, to whoever asks
     assert [rule.name for rule in file.rules.rules] == ["bb"]
     path.unlink()
     with pytest.raises(UsageError, match="no such file"):
         file.changed()
     path.write_text("# a comment more\nrules: [{name: bb}]")
     assert not file.changed()  # nothing in it means anything else
+    assert file.refused == ""
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ The same declaration makes the route and its part of the OpenAPI document.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -41,12 +43,21 @@ KNOWN_TO: Final = "Known-To"
 class Asked:
     """What an answer is made from, beside the parameters. `places` are what the path names."""
 
-    client: Client
     context: BoardContext
     now: datetime
     caller: Caller | None
     places: dict[str, str]
-    known_to: datetime | None
+    connect: Callable[[], Client]
+
+    @cached_property
+    def client(self) -> Client:
+        """Connected when it is first needed: a stranger who asks who they are needs none."""
+        return self.connect()
+
+    @cached_property
+    def known_to(self) -> datetime | None:
+        """Minutes from there on are unknown."""
+        return known_to(self.client, self.context, self.now)
 
     def actor(self, by: str) -> str:
         """Who acts: whoever signed in, else who they say they are. Raises UsageError."""
@@ -101,15 +112,16 @@ class Endpoint:
         asks = self.asks.model_validate(given)
         places = {name: str(value) for name, value in request.path_params.items()}
 
-        def find() -> tuple[Any, str]:
-            with errors_sorted(), clients.one() as client:
-                now = context.clock.now()
-                known = known_to(client, context, now) if self.of_range else None
-                asked = Asked(client, context, now, caller_of(request), places, known)
-                return self.answer(asked, asks), iso(known) if known else "nothing"
+        def find() -> tuple[Any, datetime | None]:
+            with errors_sorted(), ExitStack() as used:
+                connect = partial(used.enter_context, clients.one())
+                asked = Asked(context, context.clock.now(), caller_of(request), places, connect)
+                return self.answer(asked, asks), asked.known_to if self.of_range else None
 
         found, known = await run_in_threadpool(find)
-        headers = {"Cache-Control": "no-store"} | ({KNOWN_TO: known} if self.of_range else {})
+        headers = {"Cache-Control": "no-store"}
+        if self.of_range:
+            headers[KNOWN_TO] = iso(known) if known else "nothing"
         if isinstance(found, dict) and found.get("next"):
             headers["Link"] = f'<{_next(request.url, found["next"])}>; rel="next"'
         if as_rows and self.rows:

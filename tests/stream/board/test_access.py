@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -16,7 +17,9 @@ from starlette.testclient import TestClient
 from stream.board import BoardContext, create_app
 from stream.board.access import COOKIE, SESSION_SECONDS, Access, access_of
 from stream.cli.board_client import board_client
+from stream.clock import Clock
 from stream.errors import UsageError
+from stream.service import run_roles
 from stream.settings import ClickHouse, Settings, Web, load_settings
 
 TOKEN = "correct horse battery staple"
@@ -191,6 +194,12 @@ def test_bound_elsewhere_it_is_not_started_without() -> None:
     assert not access_of(Web(host="0.0.0.0", token=TOKEN)).is_open
     proxied = Web(host="0.0.0.0", user_header="X-User", trusted_proxies="10.0.0.7, fd00::/8")
     assert [str(one) for one in access_of(proxied).proxies] == ["10.0.0.7/32", "fd00::/8"]
+
+
+def test_a_service_that_would_serve_strangers_is_refused_before_anything_starts() -> None:
+    settings = Settings(web=Web(host="0.0.0.0"))
+    with pytest.raises(UsageError, match="WEB__TOKEN"):
+        run_roles(settings, Clock.of_wall(), threading.Event(), consumes=True, watches=True)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_while_the_database_is_away_answers_say_so() -> None:
     answer = web.get("/api/v1/posts")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "ClickHouse" in answer.json()["error"]
+    assert web.get("/api/v1/me").status_code == 200  # the page can still ask for the token
 
 
 def test_a_connection_is_used_again_unless_it_failed(clickhouse_settings: ClickHouse) -> None:
