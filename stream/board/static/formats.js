@@ -47,12 +47,17 @@ export const zone = (time) => format("DateTimeFormat", { timeZoneName: "short" }
 
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
-/** A length of time in its largest unit: 12 sec, 3 min, 2 hr; narrow: 12s, 3m, 2h. */
+/**
+ * A length of time in its largest unit: 12 sec, 3 min, 2 days; narrow: 12s, 3m, 2h. Hours are told
+ * with their minutes where there is room: 118 minutes are no hour.
+ */
 export function duration(seconds, unitDisplay = "short") {
-  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? UNITS[3];
+  const at = UNITS.findIndex(([, length]) => seconds >= length);
+  const [unit, size] = UNITS[at] ?? UNITS[3];
   const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: 0 };
-  const text = format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size)));
-  return text.replace(" ", "\u00a0");
+  const text = format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size))).replace(" ", "\u00a0");
+  const rest = seconds % size;
+  return unit === "hour" && unitDisplay === "short" && rest >= 60 ? `${text} ${duration(rest)}` : text;
 }
 
 /** The code if it can be a language's, so that a screen reader may trust it; else null. */

@@ -15,7 +15,7 @@ import { serviceNow } from "./state.js";
 import { timeline } from "./timeline.js";
 import { t } from "./words.js";
 
-const AROUND = 8; // lengths of the counted time before it, on the chart …
+const AROUND = 3; // lengths of the counted time before it, on the chart …
 const LEAST_BEFORE = 6 * 3_600_000; // … and no less than this
 const NOTABLE = 2; // standard errors
 

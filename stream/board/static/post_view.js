@@ -8,13 +8,15 @@ import { postItem } from "./posts.js";
 import { routeTo } from "./routes.js";
 import { t } from "./words.js";
 
+const HASH = /^[\da-f]{40,}$/;
+const HASH_SHOWN = 12;
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const UNSAID = new Set(["places"]); // the marks in the text show them
 
 /** A fact as text: whatever it holds came from outside. */
 function fact(value) {
   if (value === null || value === undefined || value === "") return "–";
-  if (typeof value === "number") return Number.isInteger(value) ? count(value) : value.toFixed(2);
+  if (typeof value === "number") return Number.isInteger(value) ? count(value) : value.toFixed(2).replace("-", "−");
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   if (Array.isArray(value)) {
     if (!value.length) return "–";
@@ -22,6 +24,7 @@ function fact(value) {
       ? rowsOf(value) : h("ul", {}, value.map((one) => h("li", {}, fact(one))));
   }
   if (typeof value === "object") return facts(value);
+  if (HASH.test(value)) return h("code", { title: value }, value.slice(0, HASH_SHOWN));
   return h("bdi", {}, TIME.test(value) ? fullTime(new Date(value)) : String(value));
 }
 

@@ -15,6 +15,9 @@ let groups = 0;
 const column = (points, of) => points.map(of);
 const expectedOf = (point) => point.high !== null && point.high !== undefined;
 
+/** Of no mentions nothing is expected: a band of no height is only ink. */
+const hasBand = (point) => expectedOf(point) && point.high > 0;
+
 /** In words, for whoever does not see the picture. */
 function summary(points) {
   const known = points.filter((point) => point.mentions !== null);
@@ -106,8 +109,8 @@ export function timeline(answer, { range, incidents = [], onRange = null }) {
   const negative = h("div", { class: "chart", role: "group", "aria-label": `${t("negativeOverTime")}. ${summary(points)}` });
   const endNegative = fill(negative, [
     times,
-    column(points, (point) => (expectedOf(point) ? point.high : null)),
-    column(points, (point) => (expectedOf(point) ? point.low : null)),
+    column(points, (point) => (hasBand(point) ? point.high : null)),
+    column(points, (point) => (hasBand(point) ? point.low : null)),
     column(points, plain),
     column(points, (point) => (point.mentions !== null && isAbove(point) ? point.negative : null)),
   ], (width) => ({

@@ -77,7 +77,7 @@ export default {
 
   // A brand.
   overTime: "Negative mentions against what was expected", negativeOverTime: "Negative mentions over time",
-  allOverTime: "All mentions over time", expectedBand: "expected (95 %)",
+  allOverTime: "All mentions over time", expectedBand: "expected of as many mentions (95 %)",
   netOf: "net sentiment, from −1 to +1", mentionsIn: "mentions in this time",
   negativeOf: (n, m, i) => `negative: ${n} of ${m} ${i}`,
   nothingKnown: "Nothing is known of this time", noneInRange: "No mentions in this time",
@@ -130,7 +130,7 @@ export default {
   postDeleted: "This post was deleted", postDeletedText: "Its text is gone; what remains is that it was.",
   step_received: "Received", step_matched: "Brands found", step_language: "Language", step_scored: "Scored",
   step_stored: "Stored", step_counted: "Counted", step_deleted: "Deleted",
-  fact_topic: "topic", fact_partition: "partition", fact_offset: "offset", fact_language: "",
+  fact_topic: "topic", fact_partition: "partition", fact_offset: "offset", fact_language: "code",
   fact_brands: "", fact_brand: "brand", fact_topics: "topics", fact_words: "words", fact_label: "label",
   fact_negative: "negative", fact_neutral: "neutral", fact_positive: "positive", fact_score: "score",
   fact_estimated: "estimated", fact_generation: "generation", fact_model: "model",

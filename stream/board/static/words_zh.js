@@ -71,7 +71,7 @@ export default {
 
   // A brand.
   overTime: "负面提及与预期", negativeOverTime: "负面提及随时间变化",
-  allOverTime: "全部提及随时间变化", expectedBand: "预期（95%）",
+  allOverTime: "全部提及随时间变化", expectedBand: "同等提及量的预期（95%）",
   netOf: "净情感值，−1 至 +1", mentionsIn: "此时段的提及",
   negativeOf: (n, m, i) => `负面：${m} 次中 ${n} 次${i}`,
   nothingKnown: "此时段情况未知", noneInRange: "此时段无提及",
@@ -123,7 +123,7 @@ export default {
   postDeleted: "此帖子已删除", postDeletedText: "正文已清除，仅保留其存在的记录。",
   step_received: "接收", step_matched: "匹配品牌", step_language: "语言", step_scored: "评分",
   step_stored: "入库", step_counted: "计数", step_deleted: "删除",
-  fact_topic: "主题", fact_partition: "分区", fact_offset: "偏移", fact_language: "",
+  fact_topic: "主题", fact_partition: "分区", fact_offset: "偏移", fact_language: "代码",
   fact_brands: "", fact_brand: "品牌", fact_topics: "话题", fact_words: "词", fact_label: "情感",
   fact_negative: "负面", fact_neutral: "中性", fact_positive: "正面", fact_score: "分值",
   fact_estimated: "估计值", fact_generation: "代次", fact_model: "模型",
