@@ -1,6 +1,6 @@
 // What watches what: the rules in force, what each would look at again, and a try over the past.
 
-import { get } from "./api.js";
+import { address, get } from "./api.js";
 import { backtestPanel } from "./backtest.js";
 import { h, name } from "./dom.js";
 import { count, duration, fine } from "./formats.js";
@@ -58,6 +58,7 @@ function drawRules({ rows, refused }) {
 export function rulesView() {
   const rules = panel({
     title: t("inForce"), className: "wide-two", load: () => get("rules"), draw: drawRules,
+    csv: () => address("rules", { format: "csv" }),
   });
   const tried = backtestPanel();
   return {
