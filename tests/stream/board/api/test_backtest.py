@@ -16,7 +16,7 @@ from stream.board.context import RulesInForce
 from stream.database import Client
 from stream.errors import UsageError
 from stream.rules_text import rules_in
-from tests.stream.board.api.conftest import NOW
+from tests.stream.board.api.conftest import NOW, never_old
 from tests.stream.board.conftest import Seed
 
 DAY = timedelta(days=1)
@@ -39,7 +39,7 @@ FROM (
 def web(client: Client, context: BoardContext) -> Iterator[TestClient]:
     client.command(HISTORY, parameters={"now": NOW})
     Seed(client, NOW).progress(NOW)
-    client.command("INSERT INTO passes SELECT now64(6), now64(6), 0, 1, 0.1")
+    never_old(client)
     yield TestClient(create_app(context), "http://localhost")
 
 

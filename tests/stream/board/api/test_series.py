@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stream.board.api.scores import MOST_POINTS, step_for
 from stream.board.api.shares import wilson
 from stream.database import Client
-from tests.stream.board.api.conftest import MINUTE, NOW, THIS_MINUTE
+from tests.stream.board.api.conftest import MINUTE, NOW, THIS_MINUTE, never_old
 from tests.stream.board.conftest import Seed
 
 Get = Callable[..., Any]
@@ -143,7 +143,9 @@ def test_terms_are_those_that_the_time_before_did_not_use(get: Get, told: Seed) 
         )
         for n in range(40)
     ]  # fmt: skip
+    told.client.command("TRUNCATE TABLE passes")
     told.store(*rise, *before)
+    never_old(told.client)
     span = {"from_": NOW - timedelta(minutes=115), "to": NOW - timedelta(minutes=99)}
     found = get("terms", brand="Globex", **span)
     assert {one["term"] for one in found} == {"screen", "flickers"}
