@@ -7,7 +7,7 @@ import { wilson } from "./intervals.js";
 import { nothing, panel } from "./panel.js";
 import { postsPanel, tellingList } from "./post_lists.js";
 import { rangePicker } from "./range_picker.js";
-import { asParams, rangeOf, stepOf } from "./ranges.js";
+import { asParams, freshFor, rangeOf, stepOf } from "./ranges.js";
 import { routeTo } from "./routes.js";
 import { series } from "./series.js";
 import { sharesTable } from "./shares.js";
@@ -133,13 +133,19 @@ export function brandView(first) {
         `${t(key)}: `, name(route.params[key]), h("span", { "aria-hidden": "true" }, " ×"))));
   }
 
+  let askedAt = 0;
   const refresh = () => {
+    askedAt = performance.now();
     drawHead();
     for (const one of panels) one.refresh();
   };
   return {
     title: brand, element,
-    refresh: () => (range().last ? refresh() : drawHead()),
+    refresh() {
+      const old = performance.now() - askedAt >= freshFor(range());
+      if (range().last && old) refresh();
+      else drawHead();
+    },
     open: refresh,
     /** The same brand with another range or filter; another brand is another view. */
     update(next) {

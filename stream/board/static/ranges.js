@@ -17,6 +17,9 @@ export function rangeOf({ from, to, last }, now) {
   return { from: new Date(now - LASTS[length]), to: now, last: length };
 }
 
+/** After how many milliseconds such a range is asked for anew: a month changes little in a minute. */
+export const freshFor = ({ from, to }) => Math.min(60_000, Math.max(4_500, (to - from) / 7_200));
+
 /** As the API and links want it. */
 export const written = (time) => time.toISOString().replace(/\.\d+Z$/, "Z");
 export const asParams = ({ from, to }) => ({ from: written(from), to: written(to) });

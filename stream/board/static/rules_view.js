@@ -9,6 +9,7 @@ import { routeTo } from "./routes.js";
 import { t } from "./words.js";
 
 const SHOWN = 8;
+const FRESH_MS = 60_000; // it goes through a week of windows
 
 const listed = (names, any = t("any")) =>
   names.map((one) => (one === "*" ? any : one || t("asAWhole"))).join(", ");
@@ -61,8 +62,14 @@ export function rulesView() {
     csv: () => address("rules", { format: "csv" }),
   });
   const tried = backtestPanel();
+  let askedAt = performance.now();
+  const refresh = () => {
+    if (performance.now() - askedAt < FRESH_MS) return;
+    askedAt = performance.now();
+    rules.refresh();
+  };
   return {
-    title: t("rules"), open: rules.refresh, refresh: rules.refresh,
+    title: t("rules"), open: rules.refresh, refresh,
     element: h("article", { class: "rules-view" },
       h("header", { class: "lead" }, h("div", { class: "what" }, h("h2", { tabindex: "-1" }, t("rulesTitle")))),
       h("div", { class: "panels" }, rules.element, tried)),

@@ -13,7 +13,6 @@ from stream import schema
 from stream.board import BoardContext, BoardServer
 from stream.board.context import RulesInForce
 from stream.catalogue import Catalogue
-from stream.clock import Clock
 from stream.database import connect
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
@@ -67,7 +66,6 @@ def board(clickhouse_path: Any, seed: Seed) -> Iterator[BoardServer]:
     server = BoardServer(
         BoardContext(
             clickhouse=ClickHouse(path=clickhouse_path, database="test_views"),
-            clock=Clock(wall=lambda: seed.now),
             catalogue=CATALOGUE,
             rules_in_force=lambda: RulesInForce(RULES),
             poll_seconds=0.1,
