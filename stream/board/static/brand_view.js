@@ -15,6 +15,7 @@ import { serviceNow, state } from "./state.js";
 import { timeline } from "./timeline.js";
 import { t } from "./words.js";
 
+const REFUSED = 422;
 const FILTERS = ["topic", "source", "lang"];
 
 /** Counts of all points: {mentions, negative, net}. */
@@ -69,7 +70,11 @@ export function brandView(first) {
   const over = panel({
     title: t("overTime"), className: "full",
     load: async () => {
-      const scores = await series(asked(FILTERS, { step: stepOf(range()) }));
+      const scores = await series(asked(FILTERS, { step: stepOf(range()) })).catch((error) => {
+        element.classList.toggle("refused", error.status === REFUSED); // all parts would say the same
+        throw error;
+      });
+      element.classList.remove("refused");
       const incidents = await get("incidents", { brand, topic: route.params.topic, ...asParams(range()) });
       const topic = route.params.topic ?? "";
       const own = incidents.filter((one) => one.brand === brand && (!topic || one.topic === topic));

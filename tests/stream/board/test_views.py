@@ -191,6 +191,9 @@ def test_what_is_not_there_is_said(desk: Page) -> None:
     page.wait_for_selector(".failed >> text=no such alert")
     page = _go(desk, "#/post/reddit/nobody")
     page.wait_for_selector(".failed")
+    page = _go(desk, "#/brand/Nobody")
+    page.wait_for_selector(".failed >> text=no such brand; there are Acme")
+    assert page.locator(".failed >> visible=true").count() == 1
     page.evaluate("location.hash = '#/nonsense'")
     page.wait_for_selector("text=There is no such page")
     desk.wrong[:] = desk_wrong  # the browser itself notes every refusal
