@@ -29,6 +29,11 @@ LONG_TASKS = """() => {
     }).observe({ type: "longtask", buffered: false });
 }"""
 
+BLOCK = """() => { setTimeout(() => {
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+}) }"""
+
 
 @contextmanager
 def arriving(settings: ClickHouse, seed: Seed) -> Iterator[None]:
@@ -84,6 +89,9 @@ def test_five_thousand_posts_a_minute_cost_no_memory_and_little_time(
         page.wait_for_timeout(run * 1000)
         blocked = page.evaluate("globalThis.blocked")
         after = weigh()
+    page.evaluate(BLOCK)
+    page.wait_for_timeout(500)
+    assert page.evaluate("globalThis.blocked") >= blocked + 100  # it would have been seen
     assert page.locator(".post").count() == 200
     assert after[0] <= 1.2 * before[0]
     assert after[1] == before[1]
