@@ -30,6 +30,7 @@ class Member:
         self.held = {HELD}
         self.answer: Exception | None = None
         self.state: Any = MemberState.STABLE
+        self._manager = SimpleNamespace(bootstrap_async=lambda *_, **__: None)
 
     def poll(self, timeout_ms: int) -> dict[Any, Any]:
         return {}
@@ -47,9 +48,6 @@ class Member:
 
     def group_metadata(self) -> Any:
         return SimpleNamespace(state=self.state, member_id="me")
-
-    def bootstrap(self, timeout_ms: int, refresh: bool) -> None:
-        pass
 
 
 class Standing:
