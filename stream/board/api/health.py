@@ -190,12 +190,26 @@ def _samples(metric: Any, name: str) -> list[tuple[dict[str, str], float]]:
     ]
 
 
-HEALTH = Endpoint(
-    "GET",
-    "health",
-    "How fresh everything is, and what is in trouble",
-    Asks,
-    HealthAnswer,
-    health,
-    of_range=True,
+def partitions(asked: Asked, _: Asks) -> list[PartitionRow]:
+    return _partitions(asked.client, asked.context.topic)
+
+
+HEALTH = (
+    Endpoint(
+        "GET",
+        "health",
+        "How fresh everything is, and what is in trouble",
+        Asks,
+        HealthAnswer,
+        health,
+        of_range=True,
+    ),
+    Endpoint(
+        "GET",
+        "health/partitions",
+        "How far each partition of the topic was read",
+        Asks,
+        list[PartitionRow],
+        partitions,
+    ),
 )

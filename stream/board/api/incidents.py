@@ -42,6 +42,17 @@ class IncidentAnswer(TypedDict):
     related: list[IncidentRow]  # type: ignore[valid-type]
 
 
+class DriverRow(TypedDict):
+    """What carries an incident more than usual: a topic, source or language, or a term."""
+
+    of: Literal["topic", "source", "language", "term"]
+    name: str
+    negative: int
+    share: float | None
+    usual_share: float | None
+    z: float
+
+
 class IncidentsAsks(Asks):
     state: State | Literal[""] = ""
     brand: str = Field("", max_length=100)
@@ -84,6 +95,39 @@ def incident(asked: Asked, _: Asks) -> Any:
     }
 
 
+def transitions(asked: Asked, _: Asks) -> Any:
+    return acts.as_json(acts.life(asked.client, asked.places["id"]).transitions)
+
+
+def drivers(asked: Asked, _: Asks) -> list[DriverRow]:
+    evidence = acts.life(asked.client, asked.places["id"]).evidence
+    kinds: tuple[Literal["topic", "source", "language"], ...] = ("topic", "source", "language")
+    rows: list[DriverRow] = [
+        {
+            "of": kind,
+            "name": one["name"],
+            "negative": one["negative"],
+            "share": one["share"],
+            "usual_share": one["usual_share"],
+            "z": one["z"],
+        }
+        for kind in kinds
+        for one in evidence.get(f"{kind}_shares", [])
+    ]
+    terms: list[DriverRow] = [
+        {
+            "of": "term",
+            "name": one["term"],
+            "negative": one["texts"],
+            "share": None,
+            "usual_share": None,
+            "z": one["z"],
+        }
+        for one in evidence.get("term_details", [])
+    ]
+    return rows + terms
+
+
 def acknowledge(asked: Asked, said: Said) -> Any:
     by = asked.actor(said.by)
     return acts.as_json(
@@ -118,6 +162,22 @@ INCIDENTS = (
         Asks,
         IncidentAnswer,
         incident,
+    ),
+    Endpoint(
+        "GET",
+        "incidents/{id}/transitions",
+        "All that happened to one incident, in order",
+        Asks,
+        list[TransitionRow],  # type: ignore[valid-type]
+        transitions,
+    ),
+    Endpoint(
+        "GET",
+        "incidents/{id}/drivers",
+        "What carries one incident more than usual: topics, sources, languages, terms",
+        Asks,
+        list[DriverRow],
+        drivers,
     ),
     Endpoint(
         "POST",

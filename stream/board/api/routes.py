@@ -41,7 +41,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *DELIVERIES,
     RULES,
     BACKTEST,
-    HEALTH,
+    *HEALTH,
 )
 
 

@@ -1,6 +1,6 @@
 // Whether what is shown can be believed: how fresh it is, what is refused, and who does the work.
 
-import { get } from "./api.js";
+import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime } from "./formats.js";
 import { panel } from "./panel.js";
@@ -79,10 +79,10 @@ function partitions({ partitions: rows }) {
 
 export function healthView() {
   let answer = null; // one question for all parts
-  const part = (title, draw, className = "") =>
-    panel({ title: t(title), className, draw, load: () => (answer ??= get("health")) });
+  const part = (title, draw, className = "", csv = null) =>
+    panel({ title: t(title), className, draw, csv, load: () => (answer ??= get("health")) });
   const panels = [part("verdict", verdict, "full"), part("fresh", freshness), part("refused", refusals),
-    part("work", work), part("partitions", partitions)];
+    part("work", work), part("partitions", partitions, "", () => address("health/partitions", { format: "csv" }))];
   const refresh = () => {
     answer = null;
     for (const one of panels) one.refresh();

@@ -1,7 +1,7 @@
 // One incident: what fired and how that compares, who says what, what happened to it, who was told.
 
 import { subject } from "./alerts.js";
-import { get, path } from "./api.js";
+import { address, get, path } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, languageName, percent, span } from "./formats.js";
 import { actsPanel } from "./incident_acts.js";
@@ -99,6 +99,7 @@ export function incidentView({ parts: [id = ""] }) {
   const load = () => get(path("incidents", id));
   let life = null; // asked for once a refresh, told to all parts
   const shared = async () => (await (life ??= load()));
+  const file = (rows) => address(path("incidents", id, rows), { format: "csv" });
 
   const head = panel({ title: t("incident"), className: "bare full", load: shared, draw: heading });
   const why = panel({
@@ -133,7 +134,7 @@ export function incidentView({ parts: [id = ""] }) {
     },
   });
   const drivers = panel({
-    title: t("drivers"), load: shared,
+    title: t("drivers"), load: shared, csv: () => file("drivers"),
     draw: ({ evidence }) => {
       const tables = [driving(evidence.topic_shares, t("topic")), driving(evidence.source_shares, t("source")),
         driving(evidence.language_shares, t("lang"), languageName)].filter(Boolean);
@@ -144,7 +145,7 @@ export function incidentView({ parts: [id = ""] }) {
     title: t("telling"), load: shared,
     draw: ({ posts }) => (posts.length ? tellingList(posts) : nothing(t("noTelling"))),
   });
-  const story = panel({ title: t("life"), load: shared, draw: lifeList });
+  const story = panel({ title: t("life"), load: shared, draw: lifeList, csv: () => file("transitions") });
   const refresh = () => {
     life = null;
     return Promise.all(panels.map((one) => one.refresh()));

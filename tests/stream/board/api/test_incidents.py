@@ -51,6 +51,28 @@ def test_an_incident_is_listed_taken_commented_and_silenced(web: TestClient) -> 
     assert web.get("/api/v1/silences").json() == []
 
 
+def test_what_carries_an_incident_and_its_life_are_lists_of_their_own(
+    web: TestClient, client: Client
+) -> None:
+    """So that every table of the page can be had as a file."""
+    row = replace(OPENED, step=2, transition="updated", changed_at=NOW + timedelta(minutes=1))
+    part = {"name": "=weibo", "negative": 9, "share": 0.9, "usual_share": None, "z": 5.5}
+    evidence = {
+        "source_shares": [part],
+        "term_details": [{"term": "过热", "texts": 7, "usual_texts": 0, "z": 4.0}],
+    }
+    write_transitions(client, [(row, json.dumps(evidence), "")])
+    rows = web.get("/api/v1/incidents/ab12/drivers").json()
+    assert [(one["of"], one["name"], one["negative"], one["z"]) for one in rows] == [
+        ("source", "=weibo", 9, 5.5),
+        ("term", "过热", 7, 4.0),
+    ]
+    assert '"\'=weibo"' in web.get("/api/v1/incidents/ab12/drivers?format=csv").text
+    life = web.get("/api/v1/incidents/ab12/transitions").json()
+    assert [one["transition"] for one in life] == ["opened", "updated"]
+    assert web.get("/api/v1/health/partitions?format=csv").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "reason"),
     [
