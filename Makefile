@@ -22,8 +22,7 @@ demo: $(INSTALLED) ## Play the demo; the live page is http://127.0.0.1:8080, Ctr
 	@set -m 2>/dev/null; $(BIN)/undertone demo $(ARGS); exit $$?
 
 test: $(INSTALLED) ## Run all tests (under 10 minutes).
-	@# Three for two cores: the tests of faults wait more than they compute.
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 faults: $(INSTALLED) ## Run the long forms of the fault tests.
 	$(BIN)/python -m pytest -m faults --override-ini=timeout=3600
