@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -23,6 +24,12 @@ from stream.settings import ClickHouse, Log
 from tests.stream.hooks import SECRET, Answer, Hook, hook, status, written
 
 NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def now_is_when_the_test_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receivers take no signature older than five minutes, and the suite runs for longer."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
 
 
 def after(seconds: float) -> datetime:

@@ -108,13 +108,13 @@ def test_dingtalk_signs_in_the_url() -> None:
 @pytest.mark.parametrize("product", ["slack", "teams", "wecom", "feishu", "dingtalk"])
 def test_without_a_secret_nothing_is_signed(product: str) -> None:
     plain = receiver(product)  # type: ignore[arg-type]
-    request = signed(plain, "msg_1", {"a": 1}, NOW)
+    request = signed(plain, "msg_1", {"a": 1}, datetime.now(UTC))
     assert (request.url, request.content) == (plain.url.get_secret_value(), b'{"a":1}')
     assert request.headers == {}
 
 
 def test_a_product_with_a_standard_secret_is_signed_the_standard_way() -> None:
-    request = signed(receiver("slack", secrets=[SECRET]), "msg_1", {"a": 1}, NOW)
+    request = signed(receiver("slack", secrets=[SECRET]), "msg_1", {"a": 1}, datetime.now(UTC))
     assert Webhook(SECRET).verify(request.content.decode(), request.headers) == {"a": 1}
     assert SECRET not in repr(request)
 
