@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from kafka import KafkaProducer
 from stream.database import Client, connect
 from stream.settings import ClickHouse, Kafka
 from stream.store import Store
+from tests.stream.calling import Call, calling
 from tests.stream.consuming import Service
 
 
@@ -52,3 +54,22 @@ def send(kafka_settings: Kafka) -> Iterator[Callable[..., None]]:
 
     yield put
     producer.close(timeout=5)
+
+
+@pytest.fixture
+def undertone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Call:
+    """Run a command in an empty directory; its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    return calling(monkeypatch, capsys)
+
+
+@pytest.fixture
+def on_database(
+    undertone: Call, clickhouse_settings: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> Call:
+    """Run a command that finds the test's database."""
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
+    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
+    return undertone

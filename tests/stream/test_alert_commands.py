@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,19 +17,18 @@ from stream.alerting.rule_check import check, listen
 from stream.alerting.silences import Scope
 from stream.board import BoardContext, create_app
 from stream.catalogue import Brand, Catalogue
-from stream.cli import main
 from stream.cli.incident_desk import Desk, OverBoard, OverDatabase, desk
 from stream.database import Client
 from stream.errors import StopService, UsageError
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse, Settings
 from tests.stream.alerting.test_acts import OPENED
+from tests.stream.calling import Call
 from tests.stream.speaking import World, post
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ALERT = OPENED.alert_id
 HOUR = timedelta(hours=1)
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -44,26 +42,9 @@ def one(client: Client) -> Client:
 
 
 @pytest.fixture
-def call(
-    one: Client,
-    clickhouse_settings: ClickHouse,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Call:
-    """Run `undertone` on that database; its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+def call(one: Client, on_database: Call) -> Call:
+    """Run `undertone` on that database."""
+    return on_database
 
 
 def test_what_stands_is_listed_first_and_hostile_names_stay_on_their_line(call: Call) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,10 +15,10 @@ import pytest
 from stream.alerting.backtest_picture import ROWS, draw
 from stream.alerting.raised import Outcome, Raised
 from stream.alerting.tried import Tried, as_dict
-from stream.cli import main
 from stream.cli.backtest_screen import report
 from stream.database import Client
 from stream.settings import ClickHouse
+from tests.stream.calling import Call
 from tests.stream.speaking import World, post, quiet
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -32,8 +31,6 @@ ONE = Raised(
 TWO = replace(ONE, alert_id="b1", opened_at=ONE.opened_at + 20 * MINUTE, ended_at=None)
 ALONE = replace(TWO, alert_id="b2", brand="Bolt", topic="", ended_at=MONDAY + 32 * HOUR)
 TALK = {("爱可美", "电池"): np.array([[1, 0, 40, 2], [9, 0, 50, 20]])}
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 def outcome(*raised: Raised) -> Outcome:
@@ -101,9 +98,8 @@ def test_more_series_than_fit_are_named_as_left_out() -> None:
 
 @pytest.fixture
 def call(
+    on_database: Call,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
     client: Client,
     clickhouse_settings: ClickHouse,
 ) -> Call:
@@ -111,23 +107,12 @@ def call(
     world = World(client, clickhouse_settings)
     storm = [post(MONDAY + i * MINUTE / 3) for i in range(60)]
     world.say([*quiet(MONDAY - 5 * HOUR, MONDAY + HOUR), *storm], MONDAY + HOUR)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
     monkeypatch.setenv("UNDERTONE_ALERTS__FILE", "usual.yaml")
     rule = "rules: [{name: mood, warm_up: 3h, history: 1d, minimum: {authors: %d}}]"
     Path("usual.yaml").write_text(rule % 4, encoding="utf-8")
     Path("deaf.yaml").write_text(rule % 400, encoding="utf-8")
     Path("empty.yaml").write_text("rules: []", encoding="utf-8")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", "backtest", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return partial(on_database, "backtest")
 
 
 def test_from_the_shell(call: Call) -> None:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,11 +16,11 @@ from kafka import KafkaProducer
 from structlog.testing import capture_logs
 
 from stream import kafka, topics
-from stream.cli import main
 from stream.database import Client
 from stream.decode import Record
 from stream.errors import RejectMessage, RetryLater
 from stream.settings import Kafka
+from tests.stream.calling import Call
 from tests.stream.consuming import (
     Service,
     committed,
@@ -34,34 +34,19 @@ from tests.stream.consuming import (
 Start = Callable[..., Service]
 Send = Callable[..., None]
 Put = Callable[..., Any]
-Call = Callable[..., tuple[int, str, str]]
 
 HOSTILE = "text: \x1b[2J\nforged\u202e"
 _ROW = "SELECT * EXCEPT (version, kafka_offset, ingested_at) FROM posts FINAL"
 
 
 @pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    kafka_settings: Kafka,
-) -> Iterator[Call]:
-    """Run `undertone dlq` on the test's topics; its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
+def call(undertone: Call, monkeypatch: pytest.MonkeyPatch, kafka_settings: Kafka) -> Iterator[Call]:
+    """Run `undertone dlq` on the test's topics."""
     monkeypatch.setattr("stream.cli.dlq_commands.stop_on_signals", lambda: None)
     for name in ("bootstrap_servers", "topic", "dlq_topic"):
         monkeypatch.setenv(f"UNDERTONE_KAFKA__{name}".upper(), getattr(kafka_settings, name))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", "dlq", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
     with capture_logs():  # the service in the same process would log into the output
-        yield run
+        yield partial(undertone, "dlq")
 
 
 @pytest.fixture

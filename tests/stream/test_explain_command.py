@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,28 +12,17 @@ from rich.console import Console
 
 from models import Passage
 from models.explain import Explainer
-from stream.cli import main
 from stream.cli.explain_screen import show
 from tests.models.conftest import build
 from tests.models.planted import words_weigh
+from tests.stream.calling import Call
 
 GREAT = Explainer(words_weigh({"great": 2.0, "slow": -1.0, "差": -3.0}))
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command; its exit code, output and errors."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+def call(undertone: Call) -> Call:
+    return undertone
 
 
 @pytest.fixture(scope="module")

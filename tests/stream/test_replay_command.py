@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,47 +14,28 @@ from starlette.testclient import TestClient
 from stream.alerting.coverage import Coverage
 from stream.alerting.judge import AlertWatcher
 from stream.board import BoardContext, create_app
-from stream.cli import main
 from stream.database import Client
 from stream.errors import InUse
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
+from tests.stream.calling import Call
 from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 RULE = Rule(name="mood", history="24h", warm_up="6h")
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    client: Client,
-    clickhouse_settings: ClickHouse,
-) -> Iterator[Call]:
-    """One alert in the database; a call of the command on it: exit code, output, errors."""
+def call(on_database: Call, client: Client, clickhouse_settings: ClickHouse) -> Call:
+    """One alert in the database; a call of the command on it."""
     world = World(client, clickhouse_settings)
     storm = [post(NOON + i * MINUTE / 3) for i in range(30)]
     world.say([*quiet(NOON - timedelta(hours=14), NOON), *storm], NOON + 10 * MINUTE)
     watching = AlertWatcher(client, Rules(rules=[RULE]), world.settings)
     watching.step(NOON + 10 * MINUTE, Coverage(NOON + 10 * MINUTE, timedelta(0), 0))
     world.say([post(NOON + MINUTE / 2, post_id="late\x1b[2J")], NOON + 12 * MINUTE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", "replay", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    yield run
+    return partial(on_database, "replay")
 
 
 def test_the_verdict_is_told_again_and_what_came_since(

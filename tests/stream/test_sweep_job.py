@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from functools import partial
 
 import pytest
 import structlog
 
 from stream import metrics
-from stream.cli import main
 from stream.clock import Clock
 from stream.database import Client
 from stream.errors import RetryLater
@@ -23,6 +21,7 @@ from stream.rules import Rules
 from stream.settings import ClickHouse, Settings, Windows
 from stream.store import Store
 from stream.watch import Watcher
+from tests.stream.calling import Call
 from tests.stream.consuming import eventually
 from tests.stream.sweeping import alter, no_pause, stored, swept  # noqa: F401 - fixtures
 from tests.stream.test_windows import NOON, row
@@ -113,30 +112,13 @@ def test_a_wrong_time_of_the_sweep_is_refused(given: object) -> None:
 
 # The command
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def call(
-    clickhouse_settings: ClickHouse,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Any,
-) -> Call:
+def call(on_database: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run `undertone verify` on the test's database."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("stream.cli.verify_commands.stop_on_signals", threading.Event)
     monkeypatch.setattr(Settings, "window_margin", timedelta(0))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", "verify", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (int(ended.value.code or 0), *capsys.readouterr())
-
-    return run
+    return partial(on_database, "verify")
 
 
 @pytest.mark.usefixtures("swept")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +13,21 @@ import pytest
 from starlette.testclient import TestClient
 
 from stream.board import BoardContext, create_app
-from stream.cli import main
 from stream.database import Client
 from stream.delivery.attempts import Asked, ask_again, attempts
 from stream.delivery.due import WAITS
 from stream.errors import InUse
 from stream.settings import ClickHouse
+from tests.stream.calling import Call
 from tests.stream.delivery.test_outbox import NOW, after, outbox, outcomes, tell
 from tests.stream.hooks import SECRET, hook, listener, status, written
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    clickhouse_settings: ClickHouse,
-) -> Call:
-    """Run `undertone deliveries …` on that database; its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__PATH", str(clickhouse_settings.path))
-    monkeypatch.setenv("UNDERTONE_CLICKHOUSE__DATABASE", clickhouse_settings.database)
+def call(on_database: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run `undertone deliveries …` on that database."""
     monkeypatch.setenv("UNDERTONE_ALERTS__FILE", "alerts.yaml")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["undertone", "deliveries", *arguments])
-        capsys.readouterr()  # what the outbox logged before
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else int(code)), out, err
-
-    return run
+    return partial(on_database, "deliveries")
 
 
 def kept(client: Client, **meant: Any) -> list[tuple[int, str]]:
