@@ -13,20 +13,23 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
 from stream import kafka
+from stream.alerting.coverage import minute_of
 from stream.alerting.judge import Written
 from stream.board.context import RulesInForce, counted_dead_letters
 from stream.clock import Clock
 from stream.database import Client, connect
 from stream.demo_report import Summary, Told, in_words, sum_up
+from stream.detector.folds import MINUTE
 from stream.errors import StopService
 from stream.receiver import Receiver
 from stream.receivers import Receiver as ReceiverRule
@@ -113,13 +116,16 @@ class Demo:
             producer = kafka.producer(settings.kafka)
             closing.callback(producer.close, timeout=3)
 
+            sent: list[Any] = []
+
             def send(message: Message) -> None:
-                producer.send(
+                future = producer.send(
                     settings.kafka.topic,
                     key=message.key,
                     value=message.value,
                     timestamp_ms=int(message.at.timestamp() * 1000),
                 )
+                sent.append(future)
 
             seconds = self._load(baseline, send, client)
             if self._stopped(running):
@@ -129,7 +135,8 @@ class Demo:
             self._play_live(live, send)
             producer.flush(timeout=30)
             if not self._stop.is_set():
-                self._await("end", lambda: self._read_past_end(client), len(live), len(live))
+                ends = _ends(future.get(timeout=30) for future in sent)
+                self._await("end", lambda: self._judged(client, ends), len(live), len(live))
             if self._stopped(running):
                 return None
             self._await("deliver", lambda: _nothing_due(client), len(live), len(live))
@@ -189,13 +196,26 @@ class Demo:
                 return
             send(message)
 
-    def _read_past_end(self, client: Client) -> bool:
-        """Whether the clock has met the wall and everything until the end was read and judged."""
+    def _judged(self, client: Client, ends: Mapping[int, int]) -> bool:
+        """Whether everything that was sent was read, and all minutes of the scenario judged.
+
+        `ends`: the offset after the last message of each partition. That a partition was read to
+        its end by the end of the scenario is not enough: on a busy machine the last messages may
+        be sent after that.
+        """
         end = self._start + self._scenario.length
-        row = client.query(
-            "SELECT count(), max(partitions), min(read_to) FROM progress FINAL"
-        ).result_rows[0]
-        return self.clock.now() >= end and row[0] == row[1] and row[2] >= end
+        rows = client.query(
+            "SELECT kafka_partition, partitions, read_to, next_offset FROM progress FINAL"
+        ).result_rows
+        read = {
+            partition
+            for partition, _, read_to, offset in rows
+            if read_to >= end and offset >= ends.get(partition, 0)
+        }
+        if not rows or len(read) < rows[0][1]:
+            return False
+        judged = client.query("SELECT maxOrNull(minute) FROM expectations").result_rows[0][0]
+        return judged is not None and judged + MINUTE >= minute_of(end)
 
     def _await(self, phase: str, holds: Callable[[], bool], done: int, total: int) -> None:
         def shown() -> bool:
@@ -220,6 +240,14 @@ class Demo:
         """Whether it was stopped before the end. Raises the failure if that was the reason."""
         running.raise_failure()
         return self._stop.is_set()
+
+
+def _ends(sent: Iterable[Any]) -> dict[int, int]:
+    """The offset after the last message of each partition, from what Kafka answered."""
+    ends: dict[int, int] = {}
+    for answer in sent:
+        ends[answer.partition] = max(ends.get(answer.partition, 0), answer.offset + 1)
+    return ends
 
 
 def _rules(url: str, secret: str) -> Rules:
