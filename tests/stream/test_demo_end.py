@@ -23,7 +23,8 @@ def test_the_end_is_awaited_of_reading_and_of_judging(
     world = World(client, clickhouse_settings)
     demo = Demo(world.settings, SCENARIO, stop=threading.Event())
     end = demo.clock.now() + demo._scenario.length
-    world.read_to(end, end)  # each up to offset 1
+    late = end + timedelta(seconds=1)
+    world.read_to(late, late)  # each up to offset 1
     last = minute_of(end) - timedelta(minutes=1)
 
     def judged_to(minute: object) -> None:
