@@ -21,7 +21,6 @@ from stream.alerting.incidents import (
     after,
     alert_id,
     next_of,
-    with_state,
 )
 from stream.alerting.recorded import Grounds
 from stream.alerting.silences import Silence
@@ -71,7 +70,7 @@ def advance(
     `incident` is the last one of the rule, brand and topic, standing or resolved, or None;
     `silence` one that covers them at the time of the verdict.
     """
-    if incident is None or _is_over(incident, verdict, rule):
+    if incident is None or is_over(incident, verdict.at, rule):
         if not verdict.alarm:
             return incident, None
         return _told(None, _opened(verdict, rule, brand, topic, silence), verdict)
@@ -85,9 +84,15 @@ def advance(
     return _told(stands, row, verdict) if row else (stands, None)
 
 
-def _is_over(incident: Incident, verdict: Verdict, rule: Rule) -> bool:
-    """Whether it ended so long ago that a new alarm is a new incident."""
-    return incident.resolved and verdict.at > incident.judged_at + rule.cool_down
+def is_over(incident: Incident, at: datetime, rule: Rule) -> bool:
+    """Whether it ended so long ago that what comes now is a new incident."""
+    return incident.resolved and at > incident.judged_at + rule.cool_down
+
+
+def whom(rule: Rule, severity: Severity, at: datetime, silence: Silence | None) -> tuple[str, ...]:
+    """Who is told now of something this severe: nobody in a silence or in quiet hours."""
+    held = silence is not None or rule.is_quiet(at, severity)
+    return () if held else rule.receivers
 
 
 def _still(incident: Incident, verdict: Verdict) -> Incident:
@@ -125,8 +130,8 @@ def hush(
         by, why = silence.actor, silence.comment
         return next_of(incident, "silenced", "silence", at, (), actor=by, comment=why)
     if incident.silenced and not silence:
-        quiet = rule.is_quiet(at, incident.severity)
-        return next_of(incident, "unsilenced", "silence_over", at, () if quiet else rule.receivers)
+        told = whom(rule, incident.severity, at, None)
+        return next_of(incident, "unsilenced", "silence_over", at, told)
     return None
 
 
@@ -162,7 +167,6 @@ def _opened(
 ) -> Transition:
     """The first transition of an incident. Its group is found when it is written."""
     severe = severity(verdict, rule.severities)
-    held = silence is not None or rule.is_quiet(verdict.at, severe)
     return Transition(
         alert_id=alert_id(rule.name, brand, topic, verdict.at),
         step=1,
@@ -180,7 +184,7 @@ def _opened(
         changed_at=verdict.at,
         observed=verdict.observed,
         expected=verdict.expected,
-        receivers=() if held else rule.receivers,
+        receivers=whom(rule, severe, verdict.at, silence),
         group_key="",
     )
 
@@ -195,9 +199,9 @@ def _news(
 ) -> Transition:
     """A transition with the verdict's figures; the severity never falls."""
     severe = max(incident.severity, severity(verdict, rule.severities), key=rank)
-    held = silence is not None or rule.is_quiet(verdict.at, severe)
+    told = whom(rule, severe, verdict.at, silence)
     return replace(
-        next_of(incident, name, reason, verdict.at, () if held else rule.receivers),
+        next_of(incident, name, reason, verdict.at, told),
         severity=severe,
         observed=verdict.observed,
         expected=verdict.expected,
@@ -205,5 +209,4 @@ def _news(
 
 
 def _told(incident: Incident | None, row: Transition, verdict: Verdict) -> tuple[Incident, Change]:
-    row = with_state(incident, row)
     return after(incident, row), Change(row, verdict)

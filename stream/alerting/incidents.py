@@ -192,7 +192,8 @@ def next_of(
     actor: str = "",
     comment: str = "",
 ) -> Transition:
-    """A next transition of an incident that changes none of its figures."""
+    """A next transition of an incident that changes none of its figures; it says where the incident
+    stands after it."""
     row = Transition(
         alert_id=incident.alert_id,
         step=incident.step + 1,
@@ -213,9 +214,4 @@ def next_of(
         receivers=receivers,
         group_key=incident.group_key,
     )
-    return with_state(incident, row)
-
-
-def with_state(before: Incident | None, row: Transition) -> Transition:
-    """The row, saying where the incident stands after it."""
-    return replace(row, state=after(before, row).state)
+    return replace(row, state=after(incident, row).state)

@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stream.alerting.advance import catching_up, hush
+from stream.alerting.advance import catching_up, hush, is_over, whom
 from stream.alerting.conditions import Condition, length
-from stream.alerting.incidents import Incident, Transition, after, alert_id, next_of, with_state
+from stream.alerting.incidents import Incident, Transition, after, alert_id, next_of
 from stream.alerting.silences import Silence
 from stream.rules import NO_DATA, Rule
 
@@ -38,8 +38,7 @@ def live(
     `incident` is the last one of the same subject, standing or resolved, or None; `silence` is one
     of people, that covers the subject now.
     """
-    over = incident is None or (incident.resolved and now > incident.judged_at + rule.cool_down)
-    if incident is None or over:
+    if incident is None or is_over(incident, now, rule):
         row = _opened(condition, rule, now, silence) if condition.stands else None
         return (incident, None) if row is None else _told(None, row, condition)
     if now <= incident.judged_at:
@@ -48,7 +47,7 @@ def live(
         if not condition.stands:
             return incident, None
         again = next_of(incident, "reopened", condition.reason, now, ())
-        receivers = _whom(rule, incident, now, silence)
+        receivers = whom(rule, incident.severity, now, silence)
         again = replace(again, expected=condition.expected, receivers=receivers)
         return _told(incident, again, condition)
     back = condition.stands is False and condition.since > incident.judged_at
@@ -64,12 +63,10 @@ def live(
 
 def given_up(incident: Incident, now: datetime) -> Told:
     """The end of one whose subject is watched no more, or it would stand for ever."""
-    row = with_state(incident, next_of(incident, "resolved", "rule_removed", now, incident.told))
-    return Told(row, "")
+    return Told(next_of(incident, "resolved", "rule_removed", now, incident.told), "")
 
 
 def _opened(condition: Condition, rule: Rule, now: datetime, silence: Silence | None) -> Transition:
-    quiet = silence is not None or rule.is_quiet(now, condition.severity)
     return Transition(
         alert_id=alert_id(NO_DATA, condition.brand, condition.topic, now),
         step=1,
@@ -87,20 +84,12 @@ def _opened(condition: Condition, rule: Rule, now: datetime, silence: Silence | 
         changed_at=now,
         observed=0.0,
         expected=condition.expected,
-        receivers=() if quiet else rule.receivers,
+        receivers=whom(rule, condition.severity, now, silence),
         group_key=NO_DATA,
     )
 
 
-def _whom(
-    rule: Rule, incident: Incident, now: datetime, silence: Silence | None
-) -> tuple[str, ...]:
-    held = silence is not None or rule.is_quiet(now, incident.severity)
-    return () if held else rule.receivers
-
-
 def _told(before: Incident | None, row: Transition, condition: Condition) -> tuple[Incident, Told]:
-    row = with_state(before, row)
     incident = after(before, row)
     says = condition.says
     if row.transition == "resolved":
