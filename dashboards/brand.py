@@ -9,6 +9,7 @@ from dashboards.board import board_of, incidents_of_brand, not_read_yet
 from dashboards.brand_parts import parts
 from dashboards.brand_posts import posts
 from dashboards.clickhouse import Query, series
+from dashboards.library import negative_and_expected, negative_share
 from dashboards.panels import (
     COUNT,
     PERCENT,
@@ -18,7 +19,7 @@ from dashboards.panels import (
     stacks,
     with_band,
 )
-from dashboards.sql import BRAND, BUCKET, NET, SHARE, STEP, TOPIC, beside, filled, wilson
+from dashboards.sql import BRAND, BUCKET, NET, STEP, TOPIC, beside, filled
 from dashboards.variables import (
     board,
     brand,
@@ -59,18 +60,7 @@ def _numbers() -> list[Panel]:
             size=(6, 4),
             sum_up=True,
         ),
-        number(
-            "What share of it is negative?",
-            "Negative mentions of all mentions, with its 95 % interval.",
-            Query(f"""
-            SELECT {SHARE} AS share, {wilson("-")} AS "at least", {wilson("+")} AS "at most"
-            FROM window_scores AS w FINAL
-            WHERE {BRAND}
-            HAVING sum(w.mentions) > 0"""),
-            unit=PERCENT,
-            size=(6, 4),
-            names=True,
-        ),
+        negative_share(BRAND),
         number(
             "How is the mood?",
             "Net sentiment: the mean of positive minus negative, from -1 to 1.",
@@ -121,20 +111,12 @@ _BESIDE, _EXPECTED_STEP = beside(STEP, "${rule:singlequote}", "${brand:singlequo
 
 
 def _expected() -> Panel:
-    shown = lines(
+    return negative_and_expected(
         "Is more of it negative than usual?",
         "Negative mentions of all sources and languages, and the band in which the rule expects "
         "19 of 20 of its steps. Of a step longer than the rule's the band is a little too wide.",
-        series(f"""
-        SELECT time, negative AS "negative mentions", low AS "expected at least",
-            high AS "expected at most"
-        FROM ({_BESIDE})
-        {filled(_EXPECTED_STEP)}"""),
-        unit=COUNT,
-        size=(12, 9),
-    )
-    return with_band(
-        shown, "expected at least", "expected at most", "negative mentions", palette.NEGATIVE
+        _BESIDE,
+        _EXPECTED_STEP,
     )
 
 

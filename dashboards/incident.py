@@ -8,14 +8,15 @@ from dashboards import columns, links, palette
 from dashboards.board import board_of, not_read_yet
 from dashboards.clickhouse import Query, annotation, series
 from dashboards.incident_evidence import LATEST, evidence
-from dashboards.panels import COUNT, in_moods, lines, number, stacks, table, with_band
+from dashboards.library import negative_and_expected
+from dashboards.panels import COUNT, in_moods, number, stacks, table
 from dashboards.sql import INCIDENTS, KNOWN_TO, SHARE, beside, filled, wilson
 from dashboards.variables import board, clickhouse, incident
 
 _CHOSEN = f"(SELECT * FROM ({INCIDENTS}) WHERE alert_id = ${{incident:singlequote}})"
 _BRAND, _TOPIC, _RULE = (f"(SELECT {name} FROM {_CHOSEN})" for name in ("brand", "topic", "rule"))
 
-_BESIDE, _EXPECTED_STEP = beside("$__interval_s", _RULE, _BRAND, _TOPIC)
+_BESIDE = beside("$__interval_s", _RULE, _BRAND, _TOPIC)
 
 
 def of_incident() -> Dashboard:
@@ -88,20 +89,11 @@ def _numbers() -> list[Panel]:
 
 
 def _against_usual() -> Panel:
-    shown = lines(
+    return negative_and_expected(
         "When did it leave the usual?",
         "Negative mentions, and the band in which the rule expects 19 of 20 of its steps. Marks "
         "are what happened to the incident.",
-        series(f"""
-        SELECT time, negative AS "negative mentions", low AS "expected at least",
-            high AS "expected at most"
-        FROM ({_BESIDE})
-        {filled(_EXPECTED_STEP)}"""),
-        unit=COUNT,
-        size=(12, 9),
-    )
-    return with_band(
-        shown, "expected at least", "expected at most", "negative mentions", palette.NEGATIVE
+        *_BESIDE,
     )
 
 

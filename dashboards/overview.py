@@ -7,6 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Panel
 from dashboards import columns, links, palette
 from dashboards.board import board_of, not_read_yet
 from dashboards.clickhouse import Query, series
+from dashboards.library import negative_share
 from dashboards.panels import (
     COUNT,
     NET_UNIT,
@@ -27,7 +28,6 @@ from dashboards.sql import (
     KNOWN_TO,
     NET,
     SEVERITY_RANK,
-    SHARE,
     WHOLE,
     every_step,
     filled,
@@ -64,18 +64,7 @@ def _numbers() -> list[Panel]:
             size=(6, 4),
             sum_up=True,
         ).interval("1m"),
-        number(
-            "What share of it is negative?",
-            "Negative mentions of all mentions, with its 95 % interval.",
-            Query(f"""
-            SELECT {SHARE} AS share, {wilson("-")} AS "at least", {wilson("+")} AS "at most"
-            FROM window_scores AS w FINAL
-            WHERE {BRANDS}
-            HAVING sum(w.mentions) > 0"""),
-            unit=PERCENT,
-            size=(6, 4),
-            names=True,
-        ),
+        negative_share(BRANDS),
         number(
             "How many incidents are open?",
             "Incidents that have not ended, acknowledged and silenced ones included.",
