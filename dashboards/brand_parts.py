@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Panel
 from dashboards import columns, links, palette
 from dashboards.clickhouse import Query, series
 from dashboards.panels import PERCENT, strips, table
-from dashboards.sql import BRAND, SHARE, TOPICS, every_step, wilson
+from dashboards.sql import BRAND, SHARE, SHARE_ENDS, TOPICS, every_step
 
 _DAYS = "['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']"
 
@@ -50,8 +50,7 @@ def _shares(title: str, column: str, asked: str, size: tuple[int, int]) -> Panel
     """Mentions by a column, with the share of the negative and its interval."""
     looks = {
         "negative": [*columns.percent(), *columns.coloured(palette.SHARE)],
-        "at least": columns.percent(),
-        "at most": columns.percent(),
+        **columns.share_ends(),
     }
     if column == "topic":
         looks["topic"] = [links.to_topic(links.field("topic"))]
@@ -60,7 +59,7 @@ def _shares(title: str, column: str, asked: str, size: tuple[int, int]) -> Panel
         "Mentions in the range, and the share of the negative among them with its 95 % interval.",
         Query(f"""
         SELECT {column}, sum(w.mentions) AS mentions, {SHARE} AS negative,
-            {wilson("-")} AS "at least", {wilson("+")} AS "at most"
+            {SHARE_ENDS}
         FROM window_scores AS w FINAL
         WHERE {asked}
         GROUP BY {column} HAVING mentions > 0

@@ -23,6 +23,11 @@ def percent() -> list[DynamicConfigValue]:
     return measured(PERCENT, 0)
 
 
+def share_ends() -> dict[str, list[DynamicConfigValue]]:
+    """The columns of the two ends of a share's interval."""
+    return {"at least": percent(), "at most": percent()}
+
+
 def hidden() -> list[DynamicConfigValue]:
     """Read by links only."""
     return [DynamicConfigValue("custom.hidden", True)]

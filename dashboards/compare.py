@@ -16,7 +16,7 @@ from dashboards.panels import (
     strips,
     table,
 )
-from dashboards.sql import BRANDS, SHARE, every_step, filled, wilson
+from dashboards.sql import BRANDS, SHARE, SHARE_ENDS, every_step, filled
 from dashboards.variables import board, brands, clickhouse, language, source
 
 _CHOSEN = "$__conditionalAll(brand IN (${brands:singlequote}), $brands)"
@@ -50,7 +50,7 @@ def _side_by_side() -> Panel:
                 "at most", reach
             FROM (
                 SELECT brand, sum(w.mentions) AS mentions, sum(w.score_sum) AS score,
-                    {SHARE} AS negative, {wilson("-")} AS "at least", {wilson("+")} AS "at most",
+                    {SHARE} AS negative, {SHARE_ENDS},
                     sum(w.reach) AS reach
                 FROM window_scores AS w FINAL
                 WHERE {BRANDS}
@@ -63,8 +63,7 @@ def _side_by_side() -> Panel:
             "net": [*columns.measured(NET_UNIT, 2), *columns.coloured(palette.NET)],
             "gap": columns.measured(NET_UNIT, 2),
             "negative": columns.percent(),
-            "at least": columns.percent(),
-            "at most": columns.percent(),
+            **columns.share_ends(),
         },
         size=(16, 9),
     )

@@ -10,7 +10,7 @@ from dashboards.clickhouse import Query, annotation, series
 from dashboards.incident_evidence import LATEST, evidence
 from dashboards.library import negative_and_expected
 from dashboards.panels import COUNT, in_moods, number, stacks, table
-from dashboards.sql import INCIDENTS, KNOWN_TO, SHARE, beside, filled, wilson
+from dashboards.sql import INCIDENTS, KNOWN_TO, SHARE, SHARE_ENDS, beside, filled
 from dashboards.variables import board, clickhouse, incident
 
 _CHOSEN = f"(SELECT * FROM ({INCIDENTS}) WHERE alert_id = ${{incident:singlequote}})"
@@ -122,7 +122,7 @@ def _before_and_after() -> Panel:
         toIntervalSecond(greatest(60, dateDiff('second', began, ended))) AS lasted
     SELECT multiIf(w.window_start < began, 'before', w.window_start < ended, 'during', 'after')
             AS stretch, sum(w.mentions) AS mentions, sum(w.negative) AS negative, {SHARE} AS share,
-        {wilson("-")} AS "at least", {wilson("+")} AS "at most",
+        {SHARE_ENDS},
         uniqExactMerge(w.negative_authors) AS "negative authors", sum(w.reach) AS reach
     FROM window_scores AS w FINAL
     WHERE brand = (SELECT brand FROM chosen) AND topic = (SELECT topic FROM chosen)
@@ -135,8 +135,7 @@ def _before_and_after() -> Panel:
         Query(sql),
         {
             "share": [*columns.percent(), *columns.coloured(palette.SHARE)],
-            "at least": columns.percent(),
-            "at most": columns.percent(),
+            **columns.share_ends(),
         },
         size=(12, 6),
     )

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Panel
 from dashboards.clickhouse import Query, series
 from dashboards.palette import NEGATIVE
 from dashboards.panels import COUNT, PERCENT, lines, number, with_band
-from dashboards.sql import SHARE, filled, wilson
+from dashboards.sql import SHARE, SHARE_ENDS, filled
 
 
 def negative_share(asked: str) -> Panel:
@@ -16,7 +16,7 @@ def negative_share(asked: str) -> Panel:
         "What share of it is negative?",
         "Negative mentions of all mentions, with its 95 % interval.",
         Query(f"""
-            SELECT {SHARE} AS share, {wilson("-")} AS "at least", {wilson("+")} AS "at most"
+            SELECT {SHARE} AS share, {SHARE_ENDS}
             FROM window_scores AS w FINAL
             WHERE {asked}
             HAVING sum(w.mentions) > 0"""),

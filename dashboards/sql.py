@@ -90,6 +90,10 @@ def wilson(sign: str, bad: str = "sum(w.negative)", of: str = "sum(w.mentions)")
     )
 
 
+SHARE_ENDS = f'{wilson("-")} AS "at least", {wilson("+")} AS "at most"'
+"""Columns: the two ends of the interval of SHARE."""
+
+
 def rule_step(rule: str, brand: str, topic: str) -> str:
     """Seconds between what a rule expects of a series: below them there is nothing to compare."""
     return f"""assumeNotNull((
