@@ -1,10 +1,10 @@
-"""What all boards have: the way to the others, and the sign of what is not known yet."""
+"""What makes a board: its panels, the way to the others, and what is marked over time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard
+from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, Panel
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableModel
 
@@ -19,10 +19,13 @@ def board_of(
     title: str,
     why: str,
     variables: Sequence[Builder[VariableModel]],
+    panels: Iterable[Panel],
+    marks: Iterable[AnnotationQuery] = (),
     since: str = "now-24h",
 ) -> Dashboard:
-    """An empty board. `name` is what its address and its file are called."""
-    return (
+    """A board. `name` is what its address and its file are called; `marks` are drawn over all
+    panels with a time axis; `panels` stand from left to right, row by row."""
+    made = (
         Dashboard(f"Undertone · {title}")
         .uid(links.uid(name))
         .description(why)
@@ -34,6 +37,11 @@ def board_of(
         .link(links.among_boards())
         .variables(list(variables))
     )
+    for mark in marks:
+        made = made.annotation(mark)
+    for panel in panels:
+        made = made.with_panel(panel)
+    return made
 
 
 def not_read_yet() -> AnnotationQuery:

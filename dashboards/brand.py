@@ -33,16 +33,14 @@ from dashboards.variables import (
 
 
 def of_brand() -> Dashboard:
-    made = board_of(
+    return board_of(
         "brand",
         "2 · Brand",
         "One brand, or one of its topics: how much is said, in which mood, and is that usual?",
         [brand(), topic(), source(), language(), granularity(), rule(), board(), clickhouse()],
+        [*_numbers(), _volume(), _expected(), _share(), *parts(), *posts()],
+        [incidents_of_brand(), not_read_yet()],
     )
-    made = made.annotation(incidents_of_brand()).annotation(not_read_yet())
-    for panel in (*_numbers(), _volume(), _expected(), _share(), *parts(), *posts()):
-        made = made.with_panel(panel)
-    return made
 
 
 def _numbers() -> list[Panel]:

@@ -26,16 +26,15 @@ _TRADE = """sum(score) OVER () / sum(mentions) OVER () / 10000"""
 
 
 def compare() -> Dashboard:
-    made = board_of(
+    return board_of(
         "compare",
         "4 · Compare",
         "Brands side by side: who is said more of, who is better spoken of, and by how much.",
         [brands(), source(), language(), board(), clickhouse()],
+        [_side_by_side(), _gap(), _voice_over_time(), _gap_over_time(), _each()],
+        [not_read_yet()],
         since="now-7d",
-    ).annotation(not_read_yet())
-    for panel in (_side_by_side(), _gap(), _voice_over_time(), _gap_over_time(), _each()):
-        made = made.with_panel(panel)
-    return made
+    )
 
 
 def _side_by_side() -> Panel:

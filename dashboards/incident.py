@@ -20,18 +20,14 @@ _BESIDE = beside("$__interval_s", _RULE, _BRAND, _TOPIC)
 
 
 def of_incident() -> Dashboard:
-    made = board_of(
+    return board_of(
         "incident",
         "3 · Incident",
         "One incident: what happened, against what is usual, and on what evidence.",
         [incident(), board(), clickhouse()],
+        [*_numbers(), _against_usual(), _moods(), _before_and_after(), _life(), *evidence()],
+        [_turns(), not_read_yet()],
     )
-    made = made.annotation(_turns()).annotation(not_read_yet())
-    for panel in (*_numbers(), _against_usual(), _moods(), _before_and_after(), _life()):
-        made = made.with_panel(panel)
-    for panel in evidence():
-        made = made.with_panel(panel)
-    return made
 
 
 def _turns() -> AnnotationQuery:

@@ -27,16 +27,14 @@ _LAST_PASS = (
 
 
 def operations() -> Dashboard:
-    made = board_of(
+    return board_of(
         "operations",
         "5 · Operations",
         "Does it run? What is read, scored, stored, recounted and delivered, and how fast.",
         [clickhouse(), prometheus()],
+        [*_numbers(), *_reading(), *_working(), *_troubles(), *tables()],
         since="now-6h",
     )
-    for panel in (*_numbers(), *_reading(), *_working(), *_troubles(), *tables()):
-        made = made.with_panel(panel)
-    return made
 
 
 def _numbers() -> list[Panel]:

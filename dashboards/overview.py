@@ -38,15 +38,14 @@ from dashboards.variables import board, clickhouse, language, source
 
 
 def overview() -> Dashboard:
-    made = board_of(
+    return board_of(
         "overview",
         "1 · Overview",
         "Who is in trouble, who is loudest, and what stands open.",
         [source(), language(), board(), clickhouse()],
-    ).annotation(not_read_yet())
-    for panel in (*_numbers(), _trouble(), _brands(), _incidents(), _voice(), _volume(), _net()):
-        made = made.with_panel(panel)
-    return made
+        [*_numbers(), _trouble(), _brands(), _incidents(), _voice(), _volume(), _net()],
+        [not_read_yet()],
+    )
 
 
 def _numbers() -> list[Panel]:
