@@ -22,8 +22,9 @@ from dashboards.palette import INK, MOODS, PLAIN, SOFT
 
 PERCENT, COUNT, NET_UNIT = "percentunit", "short", "none"
 NOTHING_SAID = "Nothing was said"
-_BY_THRESHOLD = FieldColor().mode(FieldColorModeId.THRESHOLDS)
-_TOOLTIP = {"mode": "multi", "sort": "none"}
+_LEGEND = {"showLegend": True, "displayMode": "list", "placement": "bottom"}
+_OWN_VALUE = {"mode": "single", "sort": "none"}
+_EVERY_VALUE = {"mode": "multi", "sort": "none"}
 _Size = tuple[int, int]
 _Queries = Query | Sequence[Builder[Dataquery]]
 
@@ -33,25 +34,20 @@ def number(
     colours: Sequence[Threshold] = PLAIN, sum_up: bool = False, names: bool = False,
 ) -> Panel:  # fmt: skip
     """One value, or a few in a row; with `sum_up` the sum of a series, drawn behind it."""
-    return (
-        _panel("stat", title, why, query, unit, size, empty)
-        .thresholds(_absolute(colours))
-        .color_scheme(_BY_THRESHOLD)
-        .options(
-            {
-                "graphMode": "area" if sum_up else "none",
-                "colorMode": "value",
-                "justifyMode": "auto",
-                "textMode": "value_and_name" if names else "value",
-                "wideLayout": True,
-                "orientation": "auto",
-                "reduceOptions": {
-                    "calcs": ["sum" if sum_up else "lastNotNull"],
-                    "fields": "",
-                    "values": False,
-                },
-            }
-        )
+    return _coloured("stat", title, why, query, unit, size, empty, colours).options(
+        {
+            "graphMode": "area" if sum_up else "none",
+            "colorMode": "value",
+            "justifyMode": "auto",
+            "textMode": "value_and_name" if names else "value",
+            "wideLayout": True,
+            "orientation": "auto",
+            "reduceOptions": {
+                "calcs": ["sum" if sum_up else "lastNotNull"],
+                "fields": "",
+                "values": False,
+            },
+        }
     )
 
 
@@ -94,15 +90,13 @@ def stacks(
 
 def strips(
     title: str, why: str, query: Query, *, unit: str, size: _Size, named: str,
-    colours: Sequence[Threshold], link: DynamicConfigValue | None = None, least: str = "5m",
+    colours: Sequence[Threshold], link: DynamicConfigValue, least: str = "5m",
     points: int = 48,
 ) -> Panel:  # fmt: skip
     """A row of coloured cells over time for each series, which the label `named` tells."""
-    shown = (
-        _panel("status-history", title, why, query, unit, size, NOTHING_SAID)
+    return (
+        _linked("status-history", title, why, query, unit, size, colours, link)
         .display_name(f"${{__field.labels.{named}}}")
-        .thresholds(_absolute(colours))
-        .color_scheme(_BY_THRESHOLD)
         .max_data_points(points)
         .interval(least)
         .custom({"lineWidth": 0, "fillOpacity": 100})
@@ -111,24 +105,21 @@ def strips(
                 "rowHeight": 0.9,
                 "colWidth": 0.96,
                 "showValue": "never",
-                "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
-                "tooltip": {"mode": "single", "sort": "none"},
+                "legend": _LEGEND,
+                "tooltip": _OWN_VALUE,
                 "perPage": 25,
             }
         )
     )
-    return shown.override_by_field_type("number", [link]) if link else shown
 
 
 def bars(
     title: str, why: str, query: Query, *, unit: str, size: _Size, most: float,
-    link: DynamicConfigValue | None = None,
+    link: DynamicConfigValue,
 ) -> Panel:  # fmt: skip
     """A bar from 0 for each row of a table: its first column names it. `most` is a full one."""
-    shown = (
-        _panel("bargauge", title, why, query, unit, size, NOTHING_SAID)
-        .thresholds(_absolute(PLAIN))
-        .color_scheme(_BY_THRESHOLD)
+    return (
+        _linked("bargauge", title, why, query, unit, size, PLAIN, link)
         .min(0)
         .max(most)
         .options(
@@ -146,18 +137,15 @@ def bars(
             }
         )
     )
-    return shown.override_by_field_type("number", [link]) if link else shown
 
 
 def either_way(
     title: str, why: str, query: Query, *, unit: str, size: _Size, named: str,
-    colours: Sequence[Threshold], link: DynamicConfigValue | None = None,
+    colours: Sequence[Threshold], link: DynamicConfigValue,
 ) -> Panel:  # fmt: skip
     """A bar for each row of a table, to the one side of 0 or the other; `named` names it."""
-    shown = (
-        _panel("barchart", title, why, query, unit, size, NOTHING_SAID)
-        .thresholds(_absolute(colours))
-        .color_scheme(_BY_THRESHOLD)
+    return (
+        _linked("barchart", title, why, query, unit, size, colours, link)
         .custom({"fillOpacity": 90, "lineWidth": 0, "axisCenteredZero": True})
         .options(
             {
@@ -167,12 +155,11 @@ def either_way(
                 "stacking": "none",
                 "barWidth": 0.8,
                 "groupWidth": 0.7,
-                "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom"},
-                "tooltip": {"mode": "single", "sort": "none"},
+                "legend": _LEGEND | {"showLegend": False},
+                "tooltip": _OWN_VALUE,
             }
         )
     )
-    return shown.override_by_field_type("number", [link]) if link else shown
 
 
 def table(
@@ -229,11 +216,30 @@ def _over_time(
         .custom({"axisSoftMin": 0, **drawn})
         .options(
             {
-                "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
-                "tooltip": _TOOLTIP,
+                "legend": _LEGEND,
+                "tooltip": _EVERY_VALUE,
             }
         )
     )
+
+
+def _linked(
+    kind: str, title: str, why: str, query: Query, unit: str, size: _Size,
+    colours: Sequence[Threshold], link: DynamicConfigValue,
+) -> Panel:  # fmt: skip
+    """Coloured by value; a click on a value follows the link."""
+    shown = _coloured(kind, title, why, query, unit, size, NOTHING_SAID, colours)
+    return shown.override_by_field_type("number", [link])
+
+
+def _coloured(
+    kind: str, title: str, why: str, queries: _Queries, unit: str, size: _Size, empty: str,
+    colours: Sequence[Threshold],
+) -> Panel:  # fmt: skip
+    steps = ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(colours))
+    by_threshold = FieldColor().mode(FieldColorModeId.THRESHOLDS)
+    shown = _panel(kind, title, why, queries, unit, size, empty)
+    return shown.thresholds(steps).color_scheme(by_threshold)
 
 
 def _panel(
@@ -253,7 +259,3 @@ def _panel(
         .span(width)
         .height(height)
     )
-
-
-def _absolute(colours: Sequence[Threshold]) -> ThresholdsConfig:
-    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(colours))
