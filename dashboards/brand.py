@@ -13,7 +13,7 @@ from dashboards.library import negative_and_expected, negative_share
 from dashboards.panels import (
     COUNT,
     PERCENT,
-    in_moods,
+    in_colours,
     lines,
     number,
     stacks,
@@ -89,7 +89,7 @@ def _numbers() -> list[Panel]:
 
 
 def _volume() -> Panel:
-    return in_moods(
+    return in_colours(
         stacks(
             "How much is said, and in which mood?",
             "Mentions by their most probable label. Shaded: incidents, and what is not read yet.",
@@ -101,7 +101,8 @@ def _volume() -> Panel:
             GROUP BY time
             {filled(STEP)}"""),
             size=(24, 9),
-        )
+        ),
+        palette.MOODS,
     )
 
 

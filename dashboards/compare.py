@@ -11,7 +11,7 @@ from dashboards.panels import (
     NET_UNIT,
     PERCENT,
     either_way,
-    fixed,
+    in_colours,
     lines,
     strips,
     table,
@@ -172,12 +172,5 @@ def _each() -> Panel:
         least="1h",
         points=36,
     )
-    return (
-        shown.min(0)
-        .max(1)
-        .repeat("brands")
-        .repeat_direction("h")
-        .max_per_row(4)
-        .override_by_name("negative", [fixed(palette.NEGATIVE)])
-        .override_by_name("all brands", [fixed(palette.SOFT)])
-    )
+    shown = shown.min(0).max(1).repeat("brands").repeat_direction("h").max_per_row(4)
+    return in_colours(shown, {"negative": palette.NEGATIVE, "all brands": palette.SOFT})

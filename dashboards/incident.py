@@ -9,7 +9,7 @@ from dashboards.board import board_of, not_read_yet
 from dashboards.clickhouse import Query, annotation, series
 from dashboards.incident_evidence import LATEST, evidence
 from dashboards.library import negative_and_expected
-from dashboards.panels import COUNT, in_moods, number, stacks, table
+from dashboards.panels import COUNT, in_colours, number, stacks, table
 from dashboards.sql import INCIDENTS, KNOWN_TO, SHARE, SHARE_ENDS, beside, filled
 from dashboards.variables import board, clickhouse, incident
 
@@ -94,7 +94,7 @@ def _against_usual() -> Panel:
 
 
 def _moods() -> Panel:
-    return in_moods(
+    return in_colours(
         stacks(
             "What else was said of it at the time?",
             "Mentions of the brand, or of its topic, by their most probable label.",
@@ -106,7 +106,8 @@ def _moods() -> Panel:
             GROUP BY time
             {filled()}"""),
             size=(12, 9),
-        )
+        ),
+        palette.MOODS,
     )
 
 

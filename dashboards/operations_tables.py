@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Panel
 
 from dashboards import columns, palette
 from dashboards.clickhouse import Query, series
-from dashboards.panels import COUNT, fixed, lines, stacks, table
+from dashboards.panels import COUNT, in_colours, lines, stacks, table
 
 _OUTCOMES = {
     "sent": palette.SOFT,
@@ -44,7 +44,7 @@ def _positions() -> Panel:
 
 
 def _passes() -> Panel:
-    return lines(
+    shown = lines(
         "What do the passes recount?",
         "Minutes that each pass over the windows recounted. Many at once are late posts or a "
         "backfill.",
@@ -58,7 +58,8 @@ def _passes() -> Panel:
         unit=COUNT,
         size=(7, 9),
         empty="No pass ran",
-    ).override_by_name("minutes usually", [fixed(palette.SOFT)])
+    )
+    return in_colours(shown, {"minutes usually": palette.SOFT})
 
 
 def _outcomes() -> Panel:
@@ -75,9 +76,7 @@ def _outcomes() -> Panel:
         empty="Nothing was to be delivered",
         least="5m",
     ).display_name("${__field.labels.outcome}")
-    for outcome, colour in _OUTCOMES.items():
-        shown = shown.override_by_name(outcome, [fixed(colour)])
-    return shown
+    return in_colours(shown, _OUTCOMES)
 
 
 def _receivers() -> Panel:

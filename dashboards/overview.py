@@ -13,7 +13,7 @@ from dashboards.panels import (
     NET_UNIT,
     PERCENT,
     bars,
-    in_moods,
+    in_colours,
     lines,
     number,
     stacks,
@@ -189,7 +189,7 @@ def _voice() -> Panel:
 
 
 def _volume() -> Panel:
-    return in_moods(
+    return in_colours(
         stacks(
             "How much is said, and in which mood?",
             "Mentions of all brands by their most probable label.",
@@ -201,7 +201,8 @@ def _volume() -> Panel:
             GROUP BY time
             {filled()}"""),
             size=(8, 9),
-        )
+        ),
+        palette.MOODS,
     )
 
 

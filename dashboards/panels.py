@@ -18,7 +18,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards.clickhouse import SOURCE, Query
-from dashboards.palette import INK, MOODS, PLAIN, SOFT
+from dashboards.palette import INK, PLAIN, SOFT
 
 PERCENT, COUNT, NET_UNIT = "percentunit", "short", "none"
 NOTHING_SAID = "Nothing was said"
@@ -179,10 +179,10 @@ def table(
     return shown
 
 
-def in_moods(panel: Panel) -> Panel:
-    """Its series `negative`, `neutral` and `positive` in their colours."""
-    for mood, colour in MOODS.items():
-        panel = panel.override_by_name(mood, [fixed(colour)])
+def in_colours(panel: Panel, colours: Mapping[str, str]) -> Panel:
+    """Its series in colours of their own, by name."""
+    for name, colour in colours.items():
+        panel = panel.override_by_name(name, [_fixed(colour)])
     return panel
 
 
@@ -197,13 +197,13 @@ def with_band(panel: Panel, low: str, high: str, seen: str, colour: str = INK) -
         DynamicConfigValue("custom.fillOpacity", 22),
     ]
     return (
-        panel.override_by_name(low, [fixed(SOFT), *edge])
-        .override_by_name(high, [fixed(SOFT), *edge, *band])
-        .override_by_name(seen, [fixed(colour)])
+        panel.override_by_name(low, [_fixed(SOFT), *edge])
+        .override_by_name(high, [_fixed(SOFT), *edge, *band])
+        .override_by_name(seen, [_fixed(colour)])
     )
 
 
-def fixed(colour: str) -> DynamicConfigValue:
+def _fixed(colour: str) -> DynamicConfigValue:
     return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
 
 
