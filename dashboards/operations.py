@@ -18,6 +18,7 @@ from dashboards.variables import clickhouse, prometheus
 _RATE = "[$__rate_interval]"
 _QUIET = "No metrics came"
 _SECONDS, _A_SECOND = "s", "cps"
+_BAD_FROM_A_MINUTE = palette.steps(palette.INK, (60, palette.NEGATIVE))
 
 # Prometheus renames a label `job` of ours, unless it is told to honour labels.
 _LAST_PASS = (
@@ -54,14 +55,14 @@ def _numbers() -> list[Panel]:
             "Seconds since the slowest consumer asked the broker. More than a minute is too long.",
             asked("time() - min(undertone_consumer_polled_at)", "since"),
             _SECONDS,
-            palette.steps(palette.INK, (60, palette.NEGATIVE)),
+            _BAD_FROM_A_MINUTE,
         ),
         _number(
             "How fresh are the windows?",
             "Seconds since a pass over the windows last succeeded. A pass comes every two seconds.",
             asked(f"time() - max({_LAST_PASS})", "since"),
             _SECONDS,
-            palette.steps(palette.INK, (60, palette.NEGATIVE)),
+            _BAD_FROM_A_MINUTE,
         ),
         _number(
             "Does exactly one watcher act?",
@@ -125,18 +126,13 @@ def _reading() -> list[Panel]:
 
 
 def _working() -> list[Panel]:
-    batch = "sum by (le) (rate(undertone_batch_posts_bucket[$__rate_interval]))"
-    stage = "sum by (le, stage) (rate(undertone_stage_seconds_bucket[$__rate_interval]))"
-    passes = "sum by (le) (rate(undertone_pass_seconds_bucket[$__rate_interval]))"
+    stage = f"sum by (le, stage) (rate(undertone_stage_seconds_bucket{_RATE}))"
     return [
         _lines(
             "How large are the batches?",
             "Messages of a batch: the median, and what 19 of 20 stay below. Large ones mean that "
             "much waits.",
-            [
-                asked(f"histogram_quantile(0.5, {batch})", "median"),
-                asked(f"histogram_quantile(0.95, {batch})", "19 of 20 below"),
-            ],
+            _spread("undertone_batch_posts"),
             COUNT,
         ),
         _lines(
@@ -149,10 +145,7 @@ def _working() -> list[Panel]:
             "How long does a pass over the windows take?",
             "Seconds: the median, and what 19 of 20 stay below. Longer than the two seconds "
             "between passes means that alerts come late.",
-            [
-                asked(f"histogram_quantile(0.5, {passes})", "median"),
-                asked(f"histogram_quantile(0.95, {passes})", "19 of 20 below"),
-            ],
+            _spread("undertone_pass_seconds"),
             _SECONDS,
         ),
     ]
@@ -193,6 +186,15 @@ def _troubles() -> list[Panel]:
             ],
             empty="Nothing failed",
         ),
+    ]
+
+
+def _spread(histogram: str) -> list[Dataquery]:
+    """Its median, and what 19 of 20 stay below."""
+    buckets = f"sum by (le) (rate({histogram}_bucket{_RATE}))"
+    return [
+        asked(f"histogram_quantile(0.5, {buckets})", "median"),
+        asked(f"histogram_quantile(0.95, {buckets})", "19 of 20 below"),
     ]
 
 
