@@ -35,20 +35,12 @@ def hidden() -> list[DynamicConfigValue]:
 
 def coloured(colours: Sequence[Threshold]) -> list[DynamicConfigValue]:
     """The cell's ground in the colour of its value."""
-    return [
-        DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
-        DynamicConfigValue("color", {"mode": "thresholds"}),
-        DynamicConfigValue("thresholds", {"mode": "absolute", "steps": list(colours)}),
-    ]
+    return _by_value({"type": "color-background", "mode": "basic"}, colours)
 
 
 def coloured_text(colours: Sequence[Threshold]) -> list[DynamicConfigValue]:
     """The value itself in its colour."""
-    return [
-        DynamicConfigValue("custom.cellOptions", {"type": "color-text"}),
-        DynamicConfigValue("color", {"mode": "thresholds"}),
-        DynamicConfigValue("thresholds", {"mode": "absolute", "steps": list(colours)}),
-    ]
+    return _by_value({"type": "color-text"}, colours)
 
 
 def words(colours: Mapping[str, str]) -> list[DynamicConfigValue]:
@@ -65,3 +57,11 @@ def words(colours: Mapping[str, str]) -> list[DynamicConfigValue]:
 def wrapped() -> DynamicConfigValue:
     """A text as text: over several lines where it is long, and never as markup."""
     return DynamicConfigValue("custom.cellOptions", {"type": "auto", "wrapText": True})
+
+
+def _by_value(cell: dict[str, str], colours: Sequence[Threshold]) -> list[DynamicConfigValue]:
+    return [
+        DynamicConfigValue("custom.cellOptions", cell),
+        DynamicConfigValue("color", {"mode": "thresholds"}),
+        DynamicConfigValue("thresholds", {"mode": "absolute", "steps": list(colours)}),
+    ]
