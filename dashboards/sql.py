@@ -6,6 +6,8 @@ No statement has SETTINGS: a user who may only read may not set any. They are in
 
 from __future__ import annotations
 
+from stream.severities import SEVERITIES
+
 WHOLE = "whole brand"
 """How the topic '' is called: a variable that is empty would mean all."""
 
@@ -149,4 +151,4 @@ INCIDENTS = """SELECT alert_id, any(rule) AS rule, any(brand) AS brand, any(topi
     FROM (SELECT *, (step, changed_at) AS at, state != 'resolved' AS fires FROM alerts FINAL)
     GROUP BY alert_id"""
 
-SEVERITY_RANK = "indexOf(['warning', 'high', 'critical'], severity)"
+SEVERITY_RANK = f"indexOf({list(SEVERITIES)}, severity)"
