@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dashboards.files import FOLDER, written
+from dashboards.files import FOLDER, LIVE_BOARD, written
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     asked.add_argument(
         "--live-board",
         metavar="URL",
-        default="http://127.0.0.1:8080",
+        default=LIVE_BOARD,
         help="where readers reach the live board; links to a post or an incident lead there",
     )
     given = asked.parse_args()

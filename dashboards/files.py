@@ -14,6 +14,7 @@ from dashboards.operations import operations
 from dashboards.overview import overview
 from dashboards.variables import BOARD
 
+LIVE_BOARD = "http://127.0.0.1:8080"
 FOLDER = Path(__file__).parent / "json"
 
 _BOARDS = {
@@ -25,7 +26,7 @@ _BOARDS = {
 }
 
 
-def written(live_board: str = "http://127.0.0.1:8080") -> dict[str, str]:
+def written(live_board: str = LIVE_BOARD) -> dict[str, str]:
     """File names and their contents. `live_board` is its address as readers reach it."""
     files = {}
     for name, board in _BOARDS.items():
