@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from dashboards.macros import ALL, Look, expanded
-from dashboards.reading import Asked, boards, statements, step_of
+from dashboards.macros import Look, expanded
+from dashboards.reading import Asked, boards, statements, step_of, usual_choice
 from stream import schema
 from stream.database import Client, connect
 from stream.settings import ClickHouse
@@ -80,16 +80,7 @@ def _took(client: Client, asked: Asked, until: datetime, repeats: int) -> tuple[
     """Seconds that passed, and seconds of all cores together: of a busy machine only the latter
     tells."""
     since = until - timedelta(days=DAYS)
-    chosen = {
-        "brand": "brand 07",
-        "topic": "whole brand",
-        "brands": ALL,
-        "source": ALL,
-        "language": ALL,
-        "granularity": "60",
-        "rule": "mood",
-        "incident": "none",
-    }
+    chosen = usual_choice("brand 07", "none")
     options = {"brands": [f"brand {number:02}" for number in range(BRANDS)]}
     look = Look(since, until, step_of(asked.panel, since, until), chosen, options)
     sql = expanded(asked.sql, look)

@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 from dashboards.drawing import Answer, drawn
 from dashboards.macros import ALL, Look, expanded
 from dashboards.palette import INK, LINE, SOFT
-from dashboards.reading import boards, panels, statements, step_of
+from dashboards.reading import boards, panels, statements, step_of, usual_choice
 from dashboards.sample import play
 from stream import schema
 from stream.database import Client, connect
@@ -116,16 +116,7 @@ def _look(client: Client, name: str, end: datetime) -> Look:
     incident, brands = client.query("""
         SELECT (SELECT argMax(alert_id, changed_at) FROM alerts WHERE topic = ''),
             (SELECT groupUniqArray(brand) FROM window_scores)""").result_rows[0]
-    chosen = {
-        "brand": "Tavrello",
-        "brands": ALL,
-        "topic": "whole brand",
-        "source": ALL,
-        "language": ALL,
-        "granularity": "60",
-        "rule": "mood",
-        "incident": incident,
-    }
+    chosen = usual_choice("Tavrello", incident)
     hours = {"compare": 75, "incident": 6, "operations": 6}.get(name, 24)
     return Look(end - timedelta(hours=hours), end, 60, chosen, {"brands": sorted(brands)})
 

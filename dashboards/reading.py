@@ -11,6 +11,8 @@ from typing import Any
 
 from dashboards.clickhouse import PLUGIN
 from dashboards.files import FOLDER
+from dashboards.macros import ALL
+from dashboards.sql import WHOLE
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _NICE = (
@@ -72,6 +74,20 @@ def statements(name: str, board: dict[str, Any]) -> Iterator[Asked]:
     for note in board["annotations"].get("list", []):
         target = note["target"]
         yield Asked(name, f"annotation {note['name']}", target["rawSql"], "table", {})
+
+
+def usual_choice(brand: str, incident: str) -> dict[str, str]:
+    """The variables of all boards as they stand at first, with a brand and an incident chosen."""
+    return {
+        "brand": brand,
+        "brands": ALL,
+        "topic": WHOLE,
+        "source": ALL,
+        "language": ALL,
+        "granularity": "60",
+        "rule": "mood",
+        "incident": incident,
+    }
 
 
 def step_of(panel: dict[str, Any], since: datetime, until: datetime) -> int:

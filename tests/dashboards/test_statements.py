@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.macros import ALL, Look, expanded
-from dashboards.reading import Asked, boards, statements, step_of
+from dashboards.macros import Look, expanded
+from dashboards.reading import Asked, boards, statements, step_of, usual_choice
 from dashboards.sample import play
 from stream import schema
 from stream.database import Client, connect
@@ -69,16 +69,7 @@ def played(clickhouse_path: Path) -> Iterator[Played]:
 def look(played: Played, asked: Asked, **chosen: str) -> Look:
     since = played.until - timedelta(days=1)
     every = {"source": ["reddit", "twitter", "weibo"], "language": ["en", "zh"]}
-    usual = {
-        "brand": "Tavrello",
-        "brands": ALL,
-        "topic": "whole brand",
-        "source": ALL,
-        "language": ALL,
-        "granularity": "60",
-        "rule": "mood",
-        "incident": played.incident,
-    }
+    usual = usual_choice("Tavrello", played.incident)
     return Look(
         since,
         played.until,
