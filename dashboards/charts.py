@@ -10,6 +10,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from dashboards.palette import INK, LINE, NEGATIVE
+from dashboards.reading import look_of
 from dashboards.units import told
 
 Series = Mapping[str, Sequence[tuple[datetime, float | None]]]
@@ -136,13 +137,8 @@ def _round_step(about: float) -> float:
 
 
 def _look(panel: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"colour": INK}
-    for override in panel["fieldConfig"].get("overrides", []):
-        if override["matcher"]["options"] == name:
-            found |= {change["id"]: change["value"] for change in override["properties"]}
-    if "color" in found:
-        found["colour"] = found["color"]["fixedColor"]
-    return found
+    look = look_of(panel, name)
+    return {**look, "colour": look["color"]["fixedColor"] if "color" in look else INK}
 
 
 def _values(series: Series) -> list[list[float | None]]:

@@ -11,6 +11,7 @@ from typing import Any
 from dashboards.charts import colour_of, over_time, strips
 from dashboards.macros import Look
 from dashboards.palette import INK
+from dashboards.reading import look_of
 from dashboards.units import told
 
 Row = Sequence[Any]
@@ -96,7 +97,7 @@ def _bars(panel: dict[str, Any], answer: Answer, size: tuple[float, float]) -> s
 
 
 def _table(panel: dict[str, Any], answer: Answer) -> str:
-    looks = [_look(panel, name) for name in answer.names]
+    looks = [look_of(panel, name) for name in answer.names]
     shown = [n for n, look in enumerate(looks) if not look.get("custom.hidden")]
     head = "".join(f"<th>{escape(answer.names[n])}</th>" for n in shown)
     body = "".join(
@@ -125,16 +126,6 @@ def _cell(value: Any, look: dict[str, Any], panel: dict[str, Any]) -> str:
 def _readable_on(colour: str) -> str:
     """Dark ink on light grounds, light ink on dark ones."""
     return "#14171b" if sum(bytes.fromhex(colour[1:])) > 330 else INK
-
-
-def _look(panel: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for override in panel["fieldConfig"].get("overrides", []):
-        matcher = override["matcher"]
-        hours = matcher["id"] == "byRegexp" and len(name) == 2 and name.isdigit()
-        if hours or (matcher["id"], matcher["options"]) == ("byName", name):
-            found |= {change["id"]: change["value"] for change in override["properties"]}
-    return found
 
 
 def _defaults(panel: dict[str, Any]) -> dict[str, Any]:

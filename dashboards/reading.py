@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -74,6 +75,22 @@ def statements(name: str, board: dict[str, Any]) -> Iterator[Asked]:
     for note in board["annotations"].get("list", []):
         target = note["target"]
         yield Asked(name, f"annotation {note['name']}", target["rawSql"], "table", {})
+
+
+def look_of(panel: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the panel's overrides say of the column or series of this name, by property."""
+    return {
+        change["id"]: change["value"]
+        for override in panel["fieldConfig"].get("overrides", [])
+        if _is_meant(override["matcher"], name)
+        for change in override["properties"]
+    }
+
+
+def _is_meant(matcher: dict[str, str], name: str) -> bool:
+    if matcher["id"] == "byRegexp":
+        return bool(re.search(matcher["options"].strip("/"), name))
+    return matcher["id"] == "byName" and matcher["options"] == name
 
 
 def usual_choice(brand: str, incident: str) -> dict[str, str]:

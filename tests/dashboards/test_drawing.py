@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.drawing import Answer, drawn
 from dashboards.macros import Look
-from dashboards.reading import boards, panels, step_of
+from dashboards.reading import boards, look_of, panels, step_of
 from dashboards.units import told
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -75,6 +75,13 @@ def test_words_of_others_are_no_markup() -> None:
         SIZE,
     )
     assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_a_column_looks_as_overrides_of_its_name_or_of_a_pattern_say() -> None:
+    hours = panel("brand", "At which hours of the week is it worst?")
+    assert look_of(hours, "day")["custom.width"] == 52
+    assert look_of(hours, "07")["unit"] == "percentunit"
+    assert look_of(hours, "107") == {}
 
 
 def test_a_step_is_a_round_one_and_not_below_the_panels_least() -> None:
