@@ -57,8 +57,7 @@ def strips(panel: dict[str, Any], series: Series, span: Span, size: tuple[float,
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     left, (width, height) = 92, (size[0], size[1] - 22)
     pitch = min(46.0, height / len(series))
-    times = sorted({time for values in series.values() for time, _ in values})
-    step = min((b - a for a, b in pairwise(times)), default=timedelta(hours=1))
+    step = _step(series, timedelta(hours=1))
     x = _across(span, width, left)
     wide = max(1.5, x(span[0] + step) - x(span[0]) - 0.6)
     parts = []
@@ -114,8 +113,7 @@ def _band(high: Any, low: Any, x: Any, y: Any, colour: str) -> list[str]:
 def _stacked(series: Series, looks: Mapping[str, Any], x: Any, y: Any) -> list[str]:
     parts: list[str] = []
     base: dict[datetime, float] = {}
-    times = sorted({time for values in series.values() for time, _ in values})
-    step = min((b - a for a, b in pairwise(times)), default=timedelta(minutes=5))
+    step = _step(series, timedelta(minutes=5))
     for name, values in series.items():
         for time, value in values:
             under = base.get(time, 0.0)
@@ -128,6 +126,12 @@ def _stacked(series: Series, looks: Mapping[str, Any], x: Any, y: Any) -> list[s
                     f'height="{tall:.1f}" fill="{looks[name]["colour"]}"/>'
                 )
     return parts
+
+
+def _step(series: Series, of_one: timedelta) -> timedelta:
+    """The shortest time between two points; `of_one` where there is but one."""
+    times = sorted({time for values in series.values() for time, _ in values})
+    return min((b - a for a, b in pairwise(times)), default=of_one)
 
 
 def _round_step(about: float) -> float:
