@@ -14,12 +14,11 @@ def told(value: Any, unit: str, now: datetime | None = None) -> str:
         return f"{value:%m-%d %H:%M}"
     if isinstance(value, str):
         return value
-    age = (now or datetime.now(UTC)).timestamp() - value / 1000
-    return {
-        "percentunit": f"{value * 100:.0f} %",
-        "dateTimeFromNow": f"{_duration(age)} ago",
-        "s": _duration(value),
-    }.get(unit) or _number(value)
+    if unit == "dateTimeFromNow":
+        return f"{_duration((now or datetime.now(UTC)).timestamp() - value / 1000)} ago"
+    if unit == "s":
+        return _duration(value)
+    return f"{value * 100:.0f} %" if unit == "percentunit" else _number(value)
 
 
 def _number(value: float) -> str:
@@ -29,9 +28,9 @@ def _number(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    for size, name in ((1e6, " M"), (1e4, " K")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if name == ' K' else size):.1f}{name}"
+    for least, size, name in ((1e6, 1e6, "M"), (1e4, 1e3, "K")):
+        if abs(value) >= least:
+            return f"{value / size:.1f} {name}"
     return f"{value:.0f}"
 
 
