@@ -7,12 +7,14 @@ answers instead, on this machine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 
-from stream.errors import StopService, UsageError
+from stream.cli.options import database_from
+from stream.database import Client
+from stream.errors import InUse, StopService, UsageError
 from stream.settings import Settings
 
 _TIMEOUT = 30.0  # seconds
@@ -59,3 +61,14 @@ class Board:
         if not answer.is_success:
             raise StopService(f"the board refused: {found.get('error')}")
         return found
+
+
+@contextmanager
+def database_or_board(settings: Settings) -> Iterator[Client | Board]:
+    """The database of the settings; the board of the process that has it, where it is embedded."""
+    with ExitStack() as closing:
+        try:
+            found: Client | Board = closing.enter_context(database_from(settings))
+        except InUse as error:
+            found = Board(closing.enter_context(board_client(settings)), str(error))
+        yield found

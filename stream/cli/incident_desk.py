@@ -7,18 +7,15 @@ that process is asked instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-import httpx
-
 from stream.alerting import acts
 from stream.alerting.silences import Scope
-from stream.cli.board_client import Board, board_client
-from stream.cli.options import database_from
+from stream.cli.board_client import Board, database_or_board
 from stream.database import Client
-from stream.errors import InUse, UsageError
+from stream.errors import UsageError
 from stream.settings import Settings
 
 
@@ -37,12 +34,8 @@ class Desk(Protocol):
 @contextmanager
 def desk(settings: Settings) -> Iterator[Desk]:
     """The database of the settings, or the board of the process that holds it."""
-    with ExitStack() as closing:
-        try:
-            found: Desk = OverDatabase(closing.enter_context(database_from(settings)))
-        except InUse as error:
-            found = OverBoard(closing.enter_context(board_client(settings)), str(error))
-        yield found
+    with database_or_board(settings) as at:
+        yield OverBoard(at) if isinstance(at, Board) else OverDatabase(at)
 
 
 class OverDatabase:
@@ -75,10 +68,10 @@ class OverDatabase:
 
 
 class OverBoard:
-    """Through the board of the process that holds the database; `held` says which that is."""
+    """Through the board of the process that holds the database."""
 
-    def __init__(self, board: httpx.Client, held: str) -> None:
-        self._ask = Board(board, held).ask
+    def __init__(self, board: Board) -> None:
+        self._ask = board.ask
 
     def incidents(self, since: datetime) -> Any:
         return self._ask("GET", "incidents", {"from": since.isoformat()})

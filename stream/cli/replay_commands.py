@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import typer
 
-from stream.cli.options import AsJson, ConfigFile, database_from, settings_from
-from stream.errors import InUse, UndertoneError
+from stream.cli.options import AsJson, ConfigFile, settings_from
+from stream.errors import UndertoneError
 
 if TYPE_CHECKING:
     from stream.rules import Rule
@@ -59,18 +59,14 @@ def replay(
 def _replayed(settings: Settings, alert: str, step: int | None) -> dict[str, Any]:
     """From the database, or from the board of whoever holds it."""
     from stream.alerting.replay import replay as judge_again
-    from stream.cli.board_client import Board, board_client
+    from stream.cli.board_client import Board, database_or_board
     from stream.database import time_limit
 
-    try:
-        with database_from(settings) as client:
-            return judge_again(client, alert, step, time_limit(settings.clickhouse.query_timeout))
-    except InUse as error:
-        asked = {} if step is None else {"step": str(step)}
-        with board_client(settings) as board:
-            return dict(
-                Board(board, str(error)).ask("GET", f"incidents/{quote(alert)}/replay", asked)
-            )
+    with database_or_board(settings) as at:
+        if isinstance(at, Board):
+            asked = {} if step is None else {"step": str(step)}
+            return dict(at.ask("GET", f"incidents/{quote(alert)}/replay", asked))
+        return judge_again(at, alert, step, time_limit(settings.clickhouse.query_timeout))
 
 
 def _rule_now(settings: Settings, name: str) -> Rule | None:

@@ -17,6 +17,7 @@ from stream.alerting.rule_check import check, listen
 from stream.alerting.silences import Scope
 from stream.board import BoardContext, create_app
 from stream.catalogue import Brand, Catalogue
+from stream.cli.board_client import Board
 from stream.cli.incident_desk import Desk, OverBoard, OverDatabase, desk
 from stream.database import Client
 from stream.errors import StopService, UsageError
@@ -116,7 +117,7 @@ def test_the_board_gives_and_does_what_the_database_does(
 ) -> None:
     """While another process holds the database, its board is asked."""
     app = create_app(BoardContext(clickhouse_settings))
-    board = OverBoard(TestClient(app, "http://localhost"), "held")  # type: ignore[arg-type]
+    board = OverBoard(Board(TestClient(app, "http://localhost"), "held"))  # type: ignore[arg-type]
     direct = OverDatabase(one)
 
     def both(see: Callable[[Desk], object]) -> None:
@@ -151,7 +152,7 @@ def test_nobody_at_the_board_is_told_with_what_was_looked_for(tmp_path: Path) ->
         base_url="http://x",
     )
     with pytest.raises(StopService, match="refused: not here"):
-        OverBoard(refusing, "held").silences()
+        OverBoard(Board(refusing, "held")).silences()
 
 
 class TestCheck:

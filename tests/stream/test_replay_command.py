@@ -62,7 +62,7 @@ def test_the_verdict_is_told_again_and_what_came_since(
 
     web = TestClient(create_app(BoardContext(clickhouse_settings)), "http://localhost")
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr("stream.cli.replay_commands.database_from", held)
+        elsewhere.setattr("stream.cli.board_client.database_from", held)
         elsewhere.setattr("stream.cli.board_client.board_client", lambda _: nullcontext(web))
         assert json.loads(call(alert_id[:8], "--json")[1]) == told
         code, _, err = call(alert_id, "--step", "99")

@@ -175,9 +175,9 @@ def test_while_another_process_holds_the_database_its_board_is_asked(
     def held(*_: Any) -> Any:
         raise InUse("held by another process")
 
-    monkeypatch.setattr("stream.cli.delivery_desk.database_from", held)
+    monkeypatch.setattr("stream.cli.board_client.database_from", held)
     web = TestClient(app, "http://localhost")
-    monkeypatch.setattr("stream.cli.delivery_desk.board_client", lambda _: nullcontext(web))
+    monkeypatch.setattr("stream.cli.board_client.board_client", lambda _: nullcontext(web))
     assert call("list", "--json")[1] == direct != '{"attempts": []}\n'
     assert call("list", "--failed", "--receiver", "none")[1] == "no attempts\n"
     assert call("retry", "--all-failed", "--by", "Ann")[1] == "1 to be sent again\n"
