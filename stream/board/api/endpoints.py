@@ -5,6 +5,7 @@ The same declaration makes the route and its part of the OpenAPI document.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -139,11 +140,10 @@ class Endpoint:
 def _query(request: Request) -> dict[str, Any]:
     """Raises UsageError where a parameter is given twice: which is meant?"""
     pairs = request.query_params.multi_items()
-    found = dict(pairs)
-    for name in found:
-        if sum(given == name for given, _ in pairs) > 1:
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
             raise UsageError(f"{name}: is given twice; give it once")
-    return found
+    return dict(pairs)
 
 
 def _wants_csv(given: dict[str, Any]) -> bool:
