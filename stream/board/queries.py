@@ -183,6 +183,13 @@ def posts_by_key(client: Client, keys: Iterable[tuple[str, str, datetime]]) -> l
     return [post_row(r) for r in _records(client, _BY_KEY, values)]
 
 
+def posts_in_order(client: Client, keys: Sequence[tuple[str, str, datetime]]) -> list[PostRow]:
+    """The same in the order of the keys."""
+    there = {row["key"]: row for row in posts_by_key(client, keys)}
+    named = (post_key(source, post_id) for source, post_id, _ in keys)
+    return [there[key] for key in named if key in there]
+
+
 def brands(
     client: Client, now: datetime, names: Sequence[str] = (), day: timedelta = DAY
 ) -> list[Brand]:

@@ -82,14 +82,14 @@ def incidents(asked: Asked, asks: IncidentsAsks) -> Any:
 def incident(asked: Asked, _: Asks) -> Any:
     life = acts.life(asked.client, asked.places["id"])
     told = acts.as_json(life)
-    keys = telling_keys(life.evidence)
-    there = {row["key"]: row for row in queries.posts_by_key(asked.client, keys)}
+    posts = queries.posts_in_order(asked.client, telling_keys(life.evidence))
+    there = {row["key"] for row in posts}
     evidence = told["evidence"]
     if isinstance(evidence.get("posts"), list):
         evidence["posts"] = [post for post in evidence["posts"] if _key(post) in there]
     sent = kept.attempts(asked.client, alert=life.incident.alert_id, limit=kept.MOST_LISTED)
     return told | {
-        "posts": [there[key] for one in keys if (key := post_key(one[0], one[1])) in there],
+        "posts": posts,
         "deliveries": [kept.as_plain(one) for one in sent],
         "related": acts.as_json(acts.related(asked.client, life.incident)),
     }

@@ -10,7 +10,6 @@ from stream.board.api.answers import Term
 from stream.board.api.asks import Series, whole_minutes
 from stream.board.api.endpoints import Asked, Endpoint
 from stream.board.api.windows import check_series
-from stream.board.present import post_key
 from stream.board.shapes import PostRow
 from stream.rules import EVERY
 
@@ -31,9 +30,7 @@ def terms(asked: Asked, asks: Series) -> list[Term]:
 def telling(asked: Asked, asks: Series) -> list[PostRow]:
     chosen = telling_rows(_mentions(asked, asks).heaviest())
     keys = [(row["source"], row["post_id"], row["created_at"]) for row in chosen]
-    there = {row["key"]: row for row in queries.posts_by_key(asked.client, keys)}
-    named = [post_key(source, post_id) for source, post_id, _ in keys]
-    return [there[key] for key in named if key in there]
+    return queries.posts_in_order(asked.client, keys)
 
 
 def _mentions(asked: Asked, asks: Series) -> Mentions:
