@@ -131,7 +131,7 @@ class Endpoint:
             return Response(as_csv(found, self.rows), media_type=CSV, headers=headers)
         return JSONResponse(found, headers=headers)
 
-    @property
+    @cached_property
     def rows(self) -> tuple[str, list[str]] | None:
         """Where in an answer its rows are, and their columns; None where it has none."""
         return rows_in(self.gives) if self.verb == "GET" else None
