@@ -41,6 +41,10 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "examples": ["2026-11-27T18:00:00Z", "1795802400000"]}),
 ]
 BrandName = Annotated[str, Field(max_length=100, description="as in brands.yaml")]
+ActorName = Annotated[
+    str,
+    Field(max_length=LONGEST_NAME, description="who does it, where signing in did not tell"),
+]
 TopicName = Annotated[str, Field(max_length=100, description="empty: the brand as a whole")]
 
 
@@ -75,9 +79,7 @@ class Series(Range):
 class Said(Asks):
     """Who acts, and what they say about it."""
 
-    by: str = Field(
-        "", max_length=LONGEST_NAME, description="who does it, where signing in did not tell"
-    )
+    by: ActorName = ""
     comment: str = ""
 
 

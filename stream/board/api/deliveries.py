@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from stream.board.api.asks import Asks
+from stream.board.api.asks import ActorName, Asks
 from stream.board.api.endpoints import Asked, Endpoint
 from stream.delivery import attempts as kept
 
@@ -48,7 +48,7 @@ class DeliveriesAsks(Asks):
 class RetryAsks(Asks):
     alert: str = Field("", max_length=64)
     receiver: str = Field("", max_length=100)
-    by: str = Field("", max_length=100)
+    by: ActorName = ""
 
 
 def deliveries(asked: Asked, asks: DeliveriesAsks) -> Any:
