@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import stream
+from stream.board.access import COOKIE
 from stream.board.api.endpoints import KNOWN_TO, PREFIX, Endpoint
 
 _REF: Final = "#/components/schemas/{model}"
@@ -58,7 +59,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "undertone_session"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             },
         },
     }
