@@ -1,5 +1,6 @@
 // What the views ask of /api/v1. A refusal comes as one line that names the field and the fix.
 
+import { query } from "./addresses.js";
 import { t } from "./words.js";
 
 /** A request that failed, in words for the reader. `status` 0: no answer at all. */
@@ -10,15 +11,8 @@ export class Refused extends Error {
   }
 }
 
-/** The address of an answer; parameters that say nothing are left out. */
-export function address(path, params = {}) {
-  const said = Object.entries(params).filter(([, value]) => value !== "" && value != null);
-  const query = new URLSearchParams(said).toString();
-  return `/api/v1/${path}${query ? `?${query}` : ""}`;
-}
-
-/** A path of encoded parts: `path("posts", source, id)`. */
-export const path = (...parts) => parts.map(encodeURIComponent).join("/");
+/** The address of an answer. */
+export const address = (of, params = {}) => `/api/v1/${of}${query(params)}`;
 
 async function answered(url, options) {
   let response;

@@ -1,6 +1,7 @@
 // Acknowledge, comment, silence: who does it is recorded, so who it is must be known.
 
-import { get, path, post } from "./api.js";
+import { path } from "./addresses.js";
+import { get, post } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime } from "./formats.js";
 import { panel } from "./panel.js";

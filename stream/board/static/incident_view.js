@@ -1,7 +1,8 @@
 // One incident: what fired and how that compares, who says what, what happened to it, who was told.
 
+import { path } from "./addresses.js";
 import { subject } from "./alerts.js";
-import { address, get, path } from "./api.js";
+import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, languageName, percent, span } from "./formats.js";
 import { actsPanel } from "./incident_acts.js";
@@ -96,8 +97,8 @@ function heading({ incident }) {
 }
 
 export function incidentView({ parts: [id = ""] }) {
-  const load = () => get(path("incidents", id));
   let life = null; // asked for once a refresh, told to all parts
+  const load = () => get(path("incidents", id));
   const shared = async () => (await (life ??= load()));
   const file = (rows) => address(path("incidents", id, rows), { format: "csv" });
 

@@ -1,6 +1,7 @@
 // One post: its whole text, what was made of it, and every step it took, as the tables tell it.
 
-import { get, path } from "./api.js";
+import { path } from "./addresses.js";
+import { get } from "./api.js";
 import { h, name } from "./dom.js";
 import { count, fullTime } from "./formats.js";
 import { nothing, panel } from "./panel.js";

@@ -1,11 +1,13 @@
 // Deep links: `#/brand/Acme?from=…&to=…` is the view "brand", its parts and its parameters. Pure.
 
+import { path, query } from "./addresses.js";
+
 /** What a link means. What cannot be read means the view "now". */
 export function parseRoute(hash) {
-  const [path, ...rest] = hash.replace(/^#\/?/, "").split("?");
+  const [place, ...rest] = hash.replace(/^#\/?/, "").split("?");
   let parts;
   try {
-    parts = path.split("/").map(decodeURIComponent);
+    parts = place.split("/").map(decodeURIComponent);
   } catch {
     parts = [""];
   }
@@ -15,9 +17,7 @@ export function parseRoute(hash) {
 
 /** The link to a view; parameters that say nothing are left out. */
 export function routeTo(view, parts = [], params = {}) {
-  const said = Object.entries(params).filter(([, value]) => value !== "" && value != null);
-  const query = new URLSearchParams(said).toString();
-  return `#/${[view, ...parts].map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
+  return `#/${path(view, ...parts)}${query(params)}`;
 }
 
 export const routeToPost = (post) =>
