@@ -98,8 +98,7 @@ function heading({ incident }) {
 
 export function incidentView({ parts: [id = ""] }) {
   let life = null; // asked for once a refresh, told to all parts
-  const load = () => get(path("incidents", id));
-  const shared = async () => (await (life ??= load()));
+  const shared = () => (life ??= get(path("incidents", id)));
   const file = (rows) => address(path("incidents", id, rows), { format: "csv" });
 
   const head = panel({ title: t("incident"), className: "bare full", load: shared, draw: heading });

@@ -51,7 +51,7 @@ function steps(rows) {
 
 const incidents = (rows) => (rows.length
   ? h("ul", { class: "related" }, rows.map((row) => h("li", {},
-    h("a", { href: routeTo("incident", [row.alert_id ?? row.id]) }, name(row.brand), row.topic && ` · ${row.topic}`,
+    h("a", { href: routeTo("incident", [row.id]) }, name(row.brand), row.topic && ` · ${row.topic}`,
       ` · ${t(row.severity)}`))))
   : nothing(t("noIncidentOfPost")));
 

@@ -21,4 +21,4 @@ export function routeTo(view, parts = [], params = {}) {
 }
 
 export const routeToPost = (post) =>
-  routeTo("post", [post.source, post.post_id ?? post.key.slice(post.source.length + 1)]);
+  routeTo("post", [post.source, post.key.slice(post.source.length + 1)]);
