@@ -5,10 +5,10 @@ import { get, post } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime } from "./formats.js";
 import { panel } from "./panel.js";
+import { nameField, rememberName } from "./reader_name.js";
 import { serviceNow } from "./state.js";
-import { remember, remembered, t } from "./words.js";
+import { t } from "./words.js";
 
-const NAME = "undertone.name";
 const LENGTHS = ["1h", "4h", "8h", "1d", "7d"];
 
 const covers = (silence, incident) => ["rule", "brand", "topic"].every((key) =>
@@ -33,13 +33,12 @@ export function actsPanel({ id, load, done }) {
 
   function draw({ incident, silences, who }) {
     if (!who.may_act) return h("p", { class: "hint" }, t("mayNotAct"));
-    const by = h("input", { name: "by", required: true, maxlength: 100, autocomplete: "name", value: who.name || remembered(NAME) || "",
-      readonly: Boolean(who.name) });
+    const by = nameField("by", who.name);
     const comment = h("textarea", { name: "comment", rows: 2, maxlength: 2000 });
     const length = h("select", { name: "lasts", "aria-label": t("silenceFor") },
       LENGTHS.map((one) => h("option", { value: one }, t(`for_${one}`))));
     const whose = () => {
-      if (!who.name) remember(NAME, by.value.trim());
+      if (!who.name) rememberName(by.value.trim());
       return { by: by.value.trim(), comment: comment.value.trim() };
     };
     const doing = (act_) => () => (form.reportValidity() ? act_() : undefined);

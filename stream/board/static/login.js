@@ -1,9 +1,9 @@
 // Who reads, where the board asks for it: the token once, then a cookie that no script can read.
 
 import { h, setText } from "./dom.js";
-import { remember, remembered, t } from "./words.js";
+import { nameField, rememberName } from "./reader_name.js";
+import { t } from "./words.js";
 
-const NAME = "undertone.name";
 let dialog = null;
 
 async function enter(form, wrong, token, name) {
@@ -13,7 +13,7 @@ async function enter(form, wrong, token, name) {
     body: JSON.stringify({ token: token.value.trim(), name: name.value.trim() }),
   }).catch(() => null);
   if (response?.ok) {
-    remember(NAME, name.value.trim());
+    rememberName(name.value.trim());
     location.reload();
     return;
   }
@@ -26,7 +26,7 @@ async function enter(form, wrong, token, name) {
 export function askToEnter() {
   if (dialog) return;
   const token = h("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
-  const name = h("input", { name: "name", required: true, maxlength: 100, autocomplete: "name", value: remembered(NAME) ?? "" });
+  const name = nameField("name");
   const wrong = h("p", { class: "failed", role: "alert" });
   const form = h("form", { class: "act login", onsubmit: (event) => {
     event.preventDefault();
