@@ -1,6 +1,7 @@
 // One brand over a stretch of time: how it reads, what was expected, who says what, and where.
 
 import { address, get } from "./api.js";
+import { sideOf } from "./brands.js";
 import { h, name } from "./dom.js";
 import { count, languageName, percent, signed } from "./formats.js";
 import { wilson } from "./intervals.js";
@@ -34,12 +35,11 @@ function headline({ points }) {
   const known = points.some((point) => point.mentions !== null);
   const { mentions, negative, net } = totals(points);
   if (!mentions) return h("p", { class: "headline nothing" }, t(known ? "noneInRange" : "nothingKnown"));
-  const side = net <= -0.15 ? "negative" : net >= 0.15 ? "positive" : "neutral";
   const [low, high] = wilson(negative, mentions);
   const figure = (value, words, kind = "") => h("p", { class: "figure" },
     h("span", { class: `value ${kind}` }, value), h("span", { class: "words" }, words));
   return h("div", { class: "headline" },
-    figure(signed(net), t("netOf"), side),
+    figure(signed(net), t("netOf"), sideOf(net)),
     figure(percent(negative / mentions),
       t("negativeOf", count(negative), count(mentions), t("between", percent(low), percent(high))),
       negative / mentions >= 0.5 ? "negative" : ""),

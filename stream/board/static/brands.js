@@ -21,6 +21,9 @@ export function ordered() {
     || volume(b) - volume(a) || a.name.localeCompare(b.name));
 }
 
+/** How a mean score reads: its class. */
+export const sideOf = (net) => (net <= -0.15 ? "negative" : net >= 0.15 ? "positive" : "neutral");
+
 function change(brand) {
   if (brand.hour.mentions < FEW || brand.before.mentions < FEW) return null;
   const difference = brand.hour.net - brand.before.net;
@@ -43,14 +46,13 @@ function figures(brand) {
     return { mood: h("p", { class: "mood nothing" }, isKnown(brand) ? "–" : t("noData")),
       facts: [h("span", {}, t(key))] };
   }
-  const side = net <= -0.15 ? "negative" : net >= 0.15 ? "positive" : "neutral";
   const facts = [
     h("span", { class: negative / mentions >= 0.5 ? "negative strong" : "" },
       t("shareNegative", percent(negative / mentions))),
     h("span", {}, t("mentions", mentions, count(mentions))),
   ];
   return {
-    mood: h("p", { class: `mood ${side}${mentions < FEW ? " few" : ""}` },
+    mood: h("p", { class: `mood ${sideOf(net)}${mentions < FEW ? " few" : ""}` },
       h("span", { class: "hidden" }, t("net"), " "), signed(net)),
     facts,
   };
