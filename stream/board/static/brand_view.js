@@ -10,7 +10,7 @@ import { postsPanel, tellingList } from "./post_lists.js";
 import { rangePicker } from "./range_picker.js";
 import { asParams, freshFor, rangeOf, stepOf } from "./ranges.js";
 import { routeTo } from "./routes.js";
-import { series } from "./series.js";
+import { series, summed } from "./series.js";
 import { sharesTable } from "./shares.js";
 import { serviceNow, state } from "./state.js";
 import { timeline } from "./timeline.js";
@@ -19,22 +19,10 @@ import { t } from "./words.js";
 const REFUSED = 422;
 const FILTERS = ["topic", "source", "lang"];
 
-/** Counts of all points: {mentions, negative, net}. */
-function totals(points) {
-  const sum = { mentions: 0, negative: 0, net: 0 };
-  for (const point of points.filter((one) => one.mentions)) {
-    sum.mentions += point.mentions;
-    sum.negative += point.negative;
-    sum.net += point.net * point.mentions;
-  }
-  sum.net = sum.mentions ? sum.net / sum.mentions : null;
-  return sum;
-}
-
 function headline({ points }) {
-  const known = points.some((point) => point.mentions !== null);
-  const { mentions, negative, net } = totals(points);
-  if (!mentions) return h("p", { class: "headline nothing" }, t(known ? "noneInRange" : "nothingKnown"));
+  const sum = summed(points);
+  if (!sum?.mentions) return h("p", { class: "headline nothing" }, t(sum ? "noneInRange" : "nothingKnown"));
+  const { mentions, negative, net } = sum;
   const [low, high] = wilson(negative, mentions);
   const figure = (value, words, kind = "") => h("p", { class: "figure" },
     h("span", { class: `value ${kind}` }, value), h("span", { class: "words" }, words));

@@ -5,14 +5,14 @@ import { get } from "./api.js";
 const NAMES = ["mentions", "negative", "neutral", "positive"];
 const FINEST = 60; // seconds
 
-/** The sum of known points as one point at `at`; null where none is known. */
-function summed(points, at) {
+/** {mentions, negative, neutral, positive, net} of all known points; null where none is known. */
+export function summed(points) {
   const known = points.filter((point) => point.mentions !== null);
   if (!known.length) return null;
   const sum = (of) => known.reduce((total, point) => total + of(point), 0);
   const counts = Object.fromEntries(NAMES.map((name) => [name, sum((point) => point[name])]));
   const net = counts.mentions ? sum((point) => (point.net ?? 0) * point.mentions) / counts.mentions : null;
-  return { at, ...counts, net, low: null, high: null, score: null };
+  return { ...counts, net };
 }
 
 /**
@@ -30,6 +30,7 @@ export async function series(params) {
   if (running < 0) return answer;
   const { at } = points[running];
   const minutes = await get("scores", { ...params, from: at, to: knownTo, step: FINEST, rule: "" });
-  points[running] = summed(minutes.points, at) ?? points[running];
+  const sum = summed(minutes.points);
+  if (sum) points[running] = { at, ...sum, low: null, high: null, score: null };
   return answer;
 }

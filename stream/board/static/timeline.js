@@ -7,6 +7,7 @@ import { count, percent, span } from "./formats.js";
 import { pointsTable } from "./points_table.js";
 import { asParams } from "./ranges.js";
 import { routeTo } from "./routes.js";
+import { summed } from "./series.js";
 import { t } from "./words.js";
 
 const HEIGHT = { negative: 190, all: 120 };
@@ -20,12 +21,9 @@ const hasBand = (point) => expectedOf(point) && point.high > 0;
 
 /** In words, for whoever does not see the picture. */
 function summary(points) {
-  const known = points.filter((point) => point.mentions !== null);
-  const sum = (of) => known.reduce((total, point) => total + point[of], 0);
-  const [negative, mentions] = [sum("negative"), sum("mentions")];
-  if (!known.length) return t("nothingKnown");
-  if (!mentions) return t("noneInRange");
-  return t("inRange", count(negative), count(mentions), percent(negative / mentions));
+  const sum = summed(points);
+  if (!sum?.mentions) return t(sum ? "noneInRange" : "nothingKnown");
+  return t("inRange", count(sum.negative), count(sum.mentions), percent(sum.negative / sum.mentions));
 }
 
 const isAbove = (point) => expectedOf(point) && point.negative > point.high;
