@@ -33,6 +33,9 @@ export function inWords(alert) {
 /** Whom it is about; what tells that nothing is known may be about no brand. */
 export const subject = (alert) => alert.brand || alert.topic;
 
+/** How it stands, in a word. */
+export const standing = ({ state: of }) => t(of === "open" ? "inState" : of);
+
 function when(alert) {
   const now = serviceNow();
   const opened = new Date(alert.opened_at);
@@ -113,13 +116,12 @@ function quotes(alert) {
 }
 
 function card(alert) {
-  const state_ = alert.state === "open" ? "inState" : alert.state;
   return h("article", { class: `alert ${alert.severity}${alert.open ? " open" : ""}` },
     h("div", { class: "title" },
       h("h3", {}, h("a", { href: routeTo("incident", [alert.id]) }, name(subject(alert)),
         alert.brand && alert.topic && h("span", { class: "topic" }, " ", name(alert.topic)))),
       h("span", { class: `severity ${alert.severity}` }, t(alert.severity)),
-      alert.state !== "open" && h("span", { class: "state" }, t(state_))),
+      alert.state !== "open" && h("span", { class: "state" }, standing(alert))),
     h("p", { class: "fired" }, inWords(alert)),
     alert.open && alert.kind === "mood" && bars(alert),
     when(alert),

@@ -1,5 +1,6 @@
 // One brand over a stretch of time: how it reads, what was expected, who says what, and where.
 
+import { standing } from "./alerts.js";
 import { address, get } from "./api.js";
 import { sideOf } from "./brands.js";
 import { h, name } from "./dom.js";
@@ -13,7 +14,7 @@ import { routeTo } from "./routes.js";
 import { series, summed } from "./series.js";
 import { sharesTable } from "./shares.js";
 import { serviceNow, state } from "./state.js";
-import { timeline } from "./timeline.js";
+import { flagOf, timeline } from "./timeline.js";
 import { t } from "./words.js";
 
 const REFUSED = 422;
@@ -34,14 +35,8 @@ function headline({ points }) {
     figure(count(mentions), t("mentionsIn")));
 }
 
-/** Incidents as a timeline's flags. */
-function flagged(incidents) {
-  return incidents.map((one) => ({
-    id: one.alert_id, severity: one.severity, from: one.opened_at,
-    to: one.resolved ? one.judged_at : null,
-    words: `${t(one.severity)}${one.topic ? ` · ${one.topic}` : ""} · ${t(one.state === "open" ? "inState" : one.state)}`,
-  }));
-}
+const flagged = (incident) =>
+  flagOf(incident, `${t(incident.severity)}${incident.topic ? ` · ${incident.topic}` : ""} · ${standing(incident)}`);
 
 export function brandView(first) {
   let route = first;
@@ -66,7 +61,7 @@ export function brandView(first) {
       const incidents = await get("incidents", { brand, topic: route.params.topic, ...asParams(range()) });
       const topic = route.params.topic ?? "";
       const own = incidents.filter((one) => one.brand === brand && (!topic || one.topic === topic));
-      return { scores, incidents: flagged(own), range: asParams(range()) };
+      return { scores, incidents: own.map(flagged), range: asParams(range()) };
     },
     draw: ({ scores, incidents }) => {
       chart?.destroy();

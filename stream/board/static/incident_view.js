@@ -1,7 +1,7 @@
 // One incident: what fired and how that compares, who says what, what happened to it, who was told.
 
 import { path } from "./addresses.js";
-import { subject } from "./alerts.js";
+import { standing, subject } from "./alerts.js";
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, languageName, percent, span } from "./formats.js";
@@ -13,7 +13,7 @@ import { stepOf, written } from "./ranges.js";
 import { routeTo } from "./routes.js";
 import { series } from "./series.js";
 import { serviceNow } from "./state.js";
-import { timeline } from "./timeline.js";
+import { flagOf, timeline } from "./timeline.js";
 import { t } from "./words.js";
 
 const AROUND = 3; // lengths of the counted time before it, on the chart …
@@ -80,8 +80,6 @@ function around({ incident, evidence }) {
   return { from: new Date(since - before), to: new Date(Math.min(after, Math.max(until, now))) };
 }
 
-const standing = (incident) => t(incident.state === "open" ? "inState" : incident.state);
-
 function heading({ incident }) {
   const opened = new Date(incident.opened_at);
   const end = incident.resolved ? new Date(incident.judged_at) : serviceNow();
@@ -121,10 +119,7 @@ export function incidentView({ parts: [id = ""] }) {
       chart?.destroy();
       if (!given) return nothing(t("noChart"));
       const { incident } = given.found;
-      const flag = {
-        id: incident.alert_id, severity: incident.severity, from: incident.opened_at,
-        to: incident.resolved ? incident.judged_at : null, words: `${t(incident.severity)} · ${standing(incident)}`,
-      };
+      const flag = flagOf(incident, `${t(incident.severity)} · ${standing(incident)}`);
       const range = { from: new Date(given.range.from), to: new Date(given.range.to) };
       chart = timeline(given.scores, { range, incidents: [flag], onRange: (params) => {
         location.hash = routeTo("brand", [incident.brand], { ...params, topic: incident.topic });

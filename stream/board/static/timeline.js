@@ -47,6 +47,12 @@ function pointed(point, step) {
   return `${when} · ${told}${usual}`;
 }
 
+/** An incident of the API as a flag. */
+export const flagOf = (incident, words) => ({
+  id: incident.alert_id, severity: incident.severity, from: incident.opened_at,
+  to: incident.resolved ? incident.judged_at : null, words,
+});
+
 /** Flags above the chart, one an incident, from its beginning to its end. */
 function flags(incidents, range) {
   return (chart) => {
