@@ -33,6 +33,10 @@ export function inWords(alert) {
 /** Whom it is about; what tells that nothing is known may be about no brand. */
 export const subject = (alert) => alert.brand || alert.topic;
 
+/** The same with its topic beside it, for a title or the head of a row. */
+export const about = (alert) => [name(subject(alert)),
+  alert.brand && alert.topic && h("span", { class: "topic" }, " ", name(alert.topic))];
+
 /** How it stands, in a word. */
 export const standing = ({ state: of }) => t(of === "open" ? "inState" : of);
 
@@ -118,8 +122,7 @@ function quotes(alert) {
 function card(alert) {
   return h("article", { class: `alert ${alert.severity}${alert.open ? " open" : ""}` },
     h("div", { class: "title" },
-      h("h3", {}, h("a", { href: routeTo("incident", [alert.id]) }, name(subject(alert)),
-        alert.brand && alert.topic && h("span", { class: "topic" }, " ", name(alert.topic)))),
+      h("h3", {}, h("a", { href: routeTo("incident", [alert.id]) }, about(alert))),
       h("span", { class: `severity ${alert.severity}` }, t(alert.severity)),
       alert.state !== "open" && h("span", { class: "state" }, standing(alert))),
     h("p", { class: "fired" }, inWords(alert)),

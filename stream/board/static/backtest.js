@@ -1,7 +1,8 @@
 // What the rules would have raised over a stretch of the past, and what other rules would have.
 
+import { about } from "./alerts.js";
 import { post } from "./api.js";
-import { h, name } from "./dom.js";
+import { h } from "./dom.js";
 import { clockTime, count, decimal, duration } from "./formats.js";
 import { incidentPicture } from "./incident_picture.js";
 import { nothing } from "./panel.js";
@@ -36,7 +37,7 @@ function raised(tried) {
       h("th", { scope: "col" }, t(key))))),
     h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {},
       h("td", {}, clockTime(new Date(row.opened_at), now)),
-      h("th", { scope: "row" }, name(row.brand), row.topic && h("span", { class: "topic" }, " ", name(row.topic))),
+      h("th", { scope: "row" }, about(row)),
       h("td", {}, t(row.severity)),
       h("td", { class: "number" }, decimal(row.observed)), h("td", { class: "number" }, decimal(row.expected)),
       both && h("td", {}, row.same_as ? t("bothRules") : label(row.number, 2)))))));

@@ -1,6 +1,7 @@
 // Incidents over time, a line for each series; of two sets of rules, one above the other.
 
-import { h, name, s } from "./dom.js";
+import { about } from "./alerts.js";
+import { h, s } from "./dom.js";
 import { clockTime, tick } from "./formats.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
@@ -42,7 +43,7 @@ export function incidentPicture({ from, to, tried }) {
     h("span", {}, tick(new Date(range.from + number * step), step / 1000))));
   const lines = [...series.entries()].sort((a, b) => b[1].length - a[1].length).slice(0, SHOWN).map(([key, rows]) => {
     const [brand, topic] = JSON.parse(key);
-    return h("div", { class: "line" }, h("p", {}, name(brand), topic && h("span", { class: "topic" }, " ", name(topic))),
+    return h("div", { class: "line" }, h("p", {}, about({ brand, topic })),
       track(rows, range, tried.length));
   });
   return h("figure", { class: "picture" }, lines, axis);

@@ -1,7 +1,7 @@
 // One incident: what fired and how that compares, who says what, what happened to it, who was told.
 
 import { path } from "./addresses.js";
-import { standing, subject } from "./alerts.js";
+import { about, standing } from "./alerts.js";
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, languageName, percent, span } from "./formats.js";
@@ -85,7 +85,7 @@ function heading({ incident }) {
   const end = incident.resolved ? new Date(incident.judged_at) : serviceNow();
   return h("header", { class: "lead" },
     h("div", { class: "what" },
-      h("h2", { tabindex: "-1" }, name(subject(incident)), incident.brand && incident.topic && h("span", { class: "topic" }, " ", name(incident.topic))),
+      h("h2", { tabindex: "-1" }, about(incident)),
       h("span", { class: `severity ${incident.severity}` }, t(incident.severity)),
       h("span", { class: `state ${incident.state}` }, standing(incident))),
     h("p", { class: "when" }, h("time", { datetime: incident.opened_at, title: fullTime(opened) },
