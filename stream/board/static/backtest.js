@@ -5,7 +5,7 @@ import { post } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, decimal, duration } from "./formats.js";
 import { incidentPicture } from "./incident_picture.js";
-import { nothing } from "./panel.js";
+import { nothing, wide } from "./panel.js";
 import { local, written } from "./ranges.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
@@ -32,7 +32,7 @@ function raised(tried) {
     .sort((a, b) => Date.parse(a.opened_at) - Date.parse(b.opened_at));
   if (!rows.length) return nothing(t("nothingRaised"), t("nothingRaisedText"));
   const both = tried.length > 1;
-  return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("alertsRaised") }, h("table", {},
+  return wide(t("alertsRaised"), h("table", {},
     h("thead", {}, h("tr", {}, ["opened", "series", "label_severity", "observed", "expected", ...(both ? ["raisedBy"] : [])].map((key) =>
       h("th", { scope: "col" }, t(key))))),
     h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {},

@@ -3,7 +3,7 @@
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
 import { clockTime, count, fullTime } from "./formats.js";
-import { nothing, panel } from "./panel.js";
+import { nothing, panel, wide } from "./panel.js";
 import { routeTo } from "./routes.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
@@ -50,7 +50,7 @@ export function deliveriesPanel(id) {
         h("td", { class: "number" }, count(row.attempt)),
         h("td", { class: row.outcome === "sent" ? "" : "negative" }, outcome(row), row.reason && h("span", { class: "soft" }, ` ${row.reason}`)),
       ];
-      return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("deliveries") },
+      return wide(t("deliveries"),
         h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
     },
   });

@@ -9,6 +9,10 @@ let numbers = 0;
 export const nothing = (lead, text = "") =>
   h("div", { class: "empty" }, h("p", { class: "lead" }, lead), text && h("p", {}, text));
 
+/** A box for a table that may be wider than its place: it scrolls, by the keyboard too. */
+export const wide = (label, ...children) =>
+  h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": label }, ...children);
+
 function failure(error, again) {
   return h("div", { class: "failed", role: "alert" },
     h("p", {}, error.message),

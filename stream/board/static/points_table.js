@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { count, signed, span } from "./formats.js";
+import { wide } from "./panel.js";
 import { t } from "./words.js";
 
 const NAMES = ["mentions", "negative", "neutral", "positive"];
@@ -20,7 +21,7 @@ function row(point, step) {
 
 /** Drawn when it is opened; the newest steps first. */
 export function pointsTable(points, step) {
-  const box = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("asTable") });
+  const box = wide(t("asTable"));
   const draw = () => box.replaceChildren(h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("time")),
       [...NAMES.map((name) => t(name === "mentions" ? "all" : name)), t("net"), t("expected")].map((words) =>

@@ -4,7 +4,7 @@ import { path } from "./addresses.js";
 import { get } from "./api.js";
 import { h, name } from "./dom.js";
 import { count, fullTime } from "./formats.js";
-import { nothing, panel } from "./panel.js";
+import { nothing, panel, wide } from "./panel.js";
 import { postItem } from "./posts.js";
 import { routeTo } from "./routes.js";
 import { t } from "./words.js";
@@ -34,7 +34,7 @@ const called = (key) => t(`fact_${key}`).replace(/^fact_/, "").replaceAll("_", "
 /** Several of a kind as a table: brands found, scores, windows. */
 function rowsOf(rows) {
   const keys = Object.keys(rows[0]).filter((key) => !UNSAID.has(key));
-  return h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t("details") }, h("table", {},
+  return wide(t("details"), h("table", {},
     h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col" }, called(key))))),
     h("tbody", {}, rows.map((row) => h("tr", {}, keys.map((key) => h("td", {}, fact(row[key]))))))));
 }
