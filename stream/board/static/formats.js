@@ -27,13 +27,16 @@ export function signed(value) {
   return (value < 0 ? "−" : "+") + digits;
 }
 
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const DAY = { day: "numeric", month: "short" };
+
 const sameDay = (a, b) => a.toDateString() === b.toDateString();
 
 /** The time of day, with the date if it is not that of `now`. */
 export function clockTime(time, now, seconds = false) {
-  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const options = { ...CLOCK };
   if (seconds) options.second = "2-digit";
-  if (!sameDay(time, now)) Object.assign(options, { day: "numeric", month: "short" });
+  if (!sameDay(time, now)) Object.assign(options, DAY);
   if (time.getFullYear() !== now.getFullYear()) options.year = "numeric";
   return format("DateTimeFormat", options).format(time);
 }
@@ -75,17 +78,12 @@ export function languageName(code) {
 /** A mark of a time axis whose marks are `step` seconds apart: the day where a day begins. */
 export function tick(time, step) {
   const midnight = time.getHours() === 0 && time.getMinutes() === 0;
-  const options = midnight || step >= 86_400
-    ? { day: "numeric", month: "short" }
-    : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return format("DateTimeFormat", options).format(time);
+  return format("DateTimeFormat", midnight || step >= 86_400 ? DAY : CLOCK).format(time);
 }
 
 /** From one time to another, as short as it can be said; the zone is the reader's. */
 export function span(from, to) {
-  const day = { day: "numeric", month: "short" };
-  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  const date = (time) => format("DateTimeFormat", { ...day, ...clock }).format(time);
+  const date = (time) => format("DateTimeFormat", { ...DAY, ...CLOCK }).format(time);
   if (!sameDay(from, to)) return `${date(from)} – ${date(to)}`;
-  return `${date(from)}–${format("DateTimeFormat", clock).format(to)}`;
+  return `${date(from)}–${format("DateTimeFormat", CLOCK).format(to)}`;
 }
