@@ -24,13 +24,13 @@ function failure(error, again) {
  * came again as they were change nothing on the page, so focus and selection stay. When asking
  * fails, what was known stays under the reason. `csv()` is where the same rows are as a file.
  */
-export function panel({ title, className = "", load, draw, csv = null, tools = null }) {
+export function panel({ title, className = "", load, draw, csv = null }) {
   const id = `panel-${++numbers}`;
   const problem = h("div");
   const body = h("div", { class: "body" }, h("p", { class: "empty" }, t("loading")));
   const file = csv && h("a", { class: "quiet", href: "#", download: "", "aria-label": t("csvOf", title) }, "CSV");
   const element = h("section", { class: `panel ${className}`, "aria-labelledby": id, "aria-busy": "true" },
-    h("div", { class: "head" }, h("h2", { id }, title), h("div", { class: "legend" }, tools, file)),
+    h("div", { class: "head" }, h("h2", { id }, title), h("div", { class: "legend" }, file)),
     problem, body);
   let asked = 0;
   let picture = null;

@@ -26,27 +26,24 @@ function figures(row) {
 }
 
 /**
- * A table of `rows`, the most negative first. `choose(name)` makes each name a button, pressed
- * where it is `chosen`; `nameOf` writes a name for readers.
+ * A table of `rows`, in the order of the API: the most negative first. Each name is a button that
+ * calls `choose(name)`, pressed where it is `chosen`; `nameOf` writes a name for readers.
  */
-export function sharesTable(rows, { what, choose = null, chosen = "", nameOf = (text) => text }) {
+export function sharesTable(rows, { what, choose, chosen, nameOf = (text) => text }) {
   if (!rows.length) return nothing(t("noneSaid"), t("noneSaidText"));
-  const sorted = [...rows].sort((a, b) => b.negative - a.negative || b.mentions - a.mentions);
   const label = (row) => {
-    const words = name(nameOf(row.name) || t("unnamed"));
-    if (!choose) return words;
     const pressed = chosen === row.name;
     return h("button", {
       type: "button", class: "choice", "aria-pressed": String(pressed),
       onclick: () => choose(pressed ? "" : row.name),
-    }, words);
+    }, name(nameOf(row.name) || t("unnamed")));
   };
   return h("table", { class: "shares" },
     h("thead", {}, h("tr", {},
       h("th", { scope: "col" }, what),
       h("th", { scope: "col", colspan: 2 }, t("shareOfNegative")),
       h("th", { scope: "col", class: "number" }, t("mentionsOf")))),
-    h("tbody", {}, sorted.slice(0, SHOWN).map((row) => h("tr", {},
+    h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {},
       h("th", { scope: "row" }, label(row)),
       h("td", { class: "drawn" }, row.mentions ? bar(row) : null),
       figures(row),
