@@ -2,7 +2,8 @@
 
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
-import { clockTime, count, decimal, duration, fullTime } from "./formats.js";
+import { count, decimal, duration } from "./formats.js";
+import { moment } from "./moment.js";
 import { panel } from "./panel.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
@@ -22,10 +23,7 @@ const unknown = () => h("span", { class: "soft" }, t("notKnownHere"));
 const orUnknown = (value, write) => (value === null || value === undefined ? unknown() : write(value));
 
 /** A time of the service's clock, or for `wall` of the receivers' and the database's. */
-function moment(text, wall = false) {
-  const time = new Date(text);
-  return h("time", { datetime: text, title: fullTime(time) }, clockTime(time, wall ? new Date() : serviceNow(), true));
-}
+const at = (text, wall = false) => moment(text, wall ? new Date() : serviceNow(), true);
 
 function verdict({ problems, no_data: silent }) {
   const told = [...problems, ...(silent ? [t("silentSources", count(silent))] : [])];
@@ -37,11 +35,11 @@ function verdict({ problems, no_data: silent }) {
 function freshness(one) {
   const behind = one.behind_seconds;
   return h("dl", { class: "facts-grid" },
-    fact(t("countedTo"), one.known_to ? moment(one.known_to) : t("nothingYet"), one.known_to === null),
-    fact(t("readTo"), one.read_to ? moment(one.read_to) : t("nothingYet"),
+    fact(t("countedTo"), one.known_to ? at(one.known_to) : t("nothingYet"), one.known_to === null),
+    fact(t("readTo"), one.read_to ? at(one.read_to) : t("nothingYet"),
       behind === null || behind > LATE_SECONDS, behind === null ? "" : t("behind", duration(behind))),
     fact(t("lag"), orUnknown(one.lag, (lag) => t("messages", count(lag)))),
-    fact(t("newestMention"), orUnknown(one.newest_mention, moment)),
+    fact(t("newestMention"), orUnknown(one.newest_mention, at)),
     fact(t("rate"), decimal(one.posts_per_second)),
     fact(t("storedPosts"), count(one.posts)));
 }
@@ -62,10 +60,10 @@ function work({ model, last_pass: pass, leader, jobs }) {
     fact(t("model"), model ? model.name || hash(model.model_hash) : t("nothingYet"), null,
       model ? t("generationOf", count(model.generation)) : ""),
     ...(model ? [fact(t("modelHash"), hash(model.model_hash)), fact(t("catalogueHash"), hash(model.catalogue_hash))] : []),
-    fact(t("lastPass"), orUnknown(pass, (one) => moment(one.at, true)), null,
+    fact(t("lastPass"), orUnknown(pass, (one) => at(one.at, true)), null,
       pass ? t("passOf", decimal(pass.seconds), count(pass.windows)) : ""),
     fact(t("leads"), t(leader ? "yes" : "no")),
-    ...Object.entries(jobs).map(([job, at]) => fact(t("jobOf", job), moment(at, true))));
+    ...Object.entries(jobs).map(([job, last]) => fact(t("jobOf", job), at(last, true))));
 }
 
 function partitions({ partitions: rows }) {
@@ -74,7 +72,7 @@ function partitions({ partitions: rows }) {
     h("th", { scope: "col" }, t("partition")), h("th", { scope: "col", class: "number" }, t("readTo")),
     h("th", { scope: "col", class: "number" }, t("nextOffset")))),
   h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row" }, count(row.partition)),
-    h("td", { class: "number" }, moment(row.read_to)), h("td", { class: "number" }, count(row.next_offset))))));
+    h("td", { class: "number" }, at(row.read_to)), h("td", { class: "number" }, count(row.next_offset))))));
 }
 
 export function healthView() {

@@ -2,13 +2,12 @@
 
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
-import { clockTime, count, fullTime } from "./formats.js";
+import { clockTime, count } from "./formats.js";
+import { moment } from "./moment.js";
 import { nothing, panel, wide } from "./panel.js";
 import { routeTo } from "./routes.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
-
-const moment = (text, now) => h("time", { datetime: text, title: fullTime(new Date(text)) }, clockTime(new Date(text), now));
 
 /** The transitions, the newest first, and the incidents that belong together with this one. */
 export function lifeList({ transitions, related = [] }) {

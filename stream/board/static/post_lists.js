@@ -2,7 +2,7 @@
 
 import { address, get } from "./api.js";
 import { h, name } from "./dom.js";
-import { clockTime, fullTime } from "./formats.js";
+import { moment } from "./moment.js";
 import { nothing, panel } from "./panel.js";
 import { marked, postItem } from "./posts.js";
 import { routeToPost } from "./routes.js";
@@ -17,8 +17,7 @@ export function tellingList(rows) {
     h("p", { class: "byline" },
       row.author && h("span", { class: "author" }, name(row.author)),
       h("span", {}, row.source),
-      h("a", { href: routeToPost(row) }, h("time", { datetime: row.created_at, title: fullTime(new Date(row.created_at)) },
-        clockTime(new Date(row.created_at), serviceNow())))))));
+      h("a", { href: routeToPost(row) }, moment(row.created_at, serviceNow()))))));
 }
 
 /** The posts of `asked()`, newest first, with filters of their own and a button for more. */
