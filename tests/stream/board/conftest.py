@@ -222,7 +222,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, board: BoardServer) -> Iterator[Callable[..., Page]]:
-    """Opens the page of `board`;"""
+    """Opens the page of `board`; it is closed after the test."""
     opened: list[Page] = []
 
     def open_(**options: Any) -> Page:
