@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from stream.alerting.minutes import LISTENED, listened_to
 from stream.database import Client, errors_sorted
 from stream.rules import Rule
+from stream.windows import SETTINGS
 
 MOST = 2_000
 _LAST_KEY = 2**64 - 1
@@ -25,9 +26,6 @@ _GENERATION_BITS, _OFFSET_BITS, _CLOCK_BITS = 16, 24, 44
 _KEY = "cityHash64(toString(source), post_id)"
 _WINDOW = """toStartOfMinute(created_at) >= {since:DateTime('UTC')}
     AND toStartOfMinute(created_at) < {until:DateTime('UTC')}"""
-_LIMITED = (
-    " SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"
-)
 
 # A mention of the brand, on the topic if one is asked for; a tie is negative (DESIGN §7).
 _COUNTED = f"""
@@ -38,7 +36,8 @@ ARRAY JOIN arrayZip(`mentions.brand`, `mentions.topics`, `mentions.negative`, `m
     `mentions.positive`) AS m
 WHERE {_WINDOW} AND m.1 = {{brand:String}} AND ({{topic:String}} = '' OR has(m.2, {{topic:String}}))
     AND {LISTENED} AND {_KEY} <= {{reach:UInt64}}
-ORDER BY key LIMIT {{most:UInt32}}{_LIMITED}"""
+ORDER BY key LIMIT {{most:UInt32}}
+{SETTINGS}"""
 
 _FATES = f"""
 SELECT {_KEY} AS key, any(toString(source)), any(post_id), toString(max(version)),

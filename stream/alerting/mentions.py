@@ -14,6 +14,7 @@ from typing import Any
 from stream.alerting.minutes import LISTENED
 from stream.alerting.terms import Saying
 from stream.database import Client, errors_sorted
+from stream.windows import SETTINGS
 
 SAMPLE = 400  # posts whose texts are looked at, now and before
 USUAL_FOR = timedelta(days=3)
@@ -22,10 +23,6 @@ _CANDIDATES = 60  # for the most telling posts
 _BUSIEST = 3
 _MINUTES = 120  # of before, from which texts are taken
 _OF_A_LANGUAGE = 100  # texts of before
-
-_LIMITED = (
-    " SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"
-)
 
 # A post mentions a brand at most once; a tie is negative (DESIGN §7).
 _NEGATIVE_MENTIONS = f"""
@@ -48,17 +45,20 @@ SELECT count(), uniqExact(text_hash), uniqExact({_AUTHOR}), max(generation),
     sumMap(arrayMap(brand -> toString(brand), `mentions.brand`),
         arrayMap(brand -> 1, `mentions.brand`)),
     max((created_at, ingested_at, source, post_id))
-{_NEGATIVE_MENTIONS}{_LIMITED}"""
+{_NEGATIVE_MENTIONS}
+{SETTINGS}"""
 
 _BUSY = f"""
 WITH {_I}
 SELECT count() AS wrote {_NEGATIVE_MENTIONS}
-GROUP BY {_AUTHOR} ORDER BY wrote DESC LIMIT {_BUSIEST}{_LIMITED}"""
+GROUP BY {_AUTHOR} ORDER BY wrote DESC LIMIT {_BUSIEST}
+{SETTINGS}"""
 
 _SAMPLED = f"""
 WITH {_I}
 SELECT text, lang, `mentions.spans`[i] {_NEGATIVE_MENTIONS}
-ORDER BY sipHash64(source, post_id) LIMIT {SAMPLE}{_LIMITED}"""
+ORDER BY sipHash64(source, post_id) LIMIT {SAMPLE}
+{SETTINGS}"""
 
 # Copies are dropped after the limit: sorting all by text as well takes twice as long.
 _HEAVIEST = f"""
@@ -69,7 +69,8 @@ SELECT * EXCEPT text_hash FROM (
     {_NEGATIVE_MENTIONS}
     ORDER BY weight DESC, created_at, source, post_id LIMIT {5 * _CANDIDATES})
 ORDER BY weight DESC, created_at, source, post_id
-LIMIT 1 BY text_hash LIMIT {_CANDIDATES}{_LIMITED}"""
+LIMIT 1 BY text_hash LIMIT {_CANDIDATES}
+{SETTINGS}"""
 
 _USUAL = f"""
 SELECT sumIf(negative, topic = ''), sumIf(negative, topic = {{topic:String}}),
@@ -79,7 +80,7 @@ SELECT sumIf(negative, topic = ''), sumIf(negative, topic = {{topic:String}}),
 FROM window_scores FINAL
 WHERE brand = {{brand:String}} AND {LISTENED}
     AND window_start >= {{before:DateTime('UTC')}} AND window_start < {{since:DateTime('UTC')}}
-{_LIMITED}"""
+{SETTINGS}"""
 
 # The brand's own texts first, complaints first; where a language has few, what is said of others.
 _USUAL_TEXTS = f"""
@@ -99,7 +100,8 @@ ORDER BY i > 0 AND ({{topic:String}} = '' OR has(`mentions.topics`[i], {{topic:S
     i > 0 DESC,
     `mentions.negative`[i] >= greatest(`mentions.neutral`[i], `mentions.positive`[i]) DESC,
     sipHash64(source, post_id)
-LIMIT {_OF_A_LANGUAGE} BY lang LIMIT {SAMPLE}{_LIMITED}"""
+LIMIT {_OF_A_LANGUAGE} BY lang LIMIT {SAMPLE}
+{SETTINGS}"""
 
 
 @dataclass(frozen=True)
