@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -84,19 +84,15 @@ def raised_after(before: Raised | None, row: Transition) -> Raised:
             expected=row.expected,
             rises=((row.changed_at, row.severity),),
         )
-    rose = rank(row.severity) > rank(before.severity)
-    return Raised(
-        alert_id=before.alert_id,
-        rule=before.rule,
-        brand=before.brand,
-        topic=before.topic,
-        opened_at=before.opened_at,
+    now = replace(
+        before,
         ended_at=row.changed_at if row.transition == "resolved" else None,
-        observed=row.observed if rose else before.observed,
-        expected=row.expected if rose else before.expected,
-        rises=(*before.rises, (row.changed_at, row.severity)) if rose else before.rises,
         reopened=before.reopened + (row.transition == "reopened"),
     )
+    if rank(row.severity) <= rank(before.severity):
+        return now
+    rises = (*before.rises, (row.changed_at, row.severity))
+    return replace(now, observed=row.observed, expected=row.expected, rises=rises)
 
 
 def totals(outcome: Outcome) -> Totals:
