@@ -63,10 +63,8 @@ class Recorded(BaseModel):
         try:
             return Rule.model_validate(self.rule)
         except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            place = ".".join(map(str, first["loc"]))
             raise StopService(
-                f"the recorded rule cannot be read by this version: {place}: {first['msg']}; "
+                f"the recorded rule cannot be read by this version: {_first_of(error)}; "
                 "replay it with the version that wrote it"
             ) from None
 
@@ -126,8 +124,12 @@ def read_recorded(text: str) -> Recorded:
     try:
         return Recorded.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
         raise StopService(
-            f"what was recorded cannot be read by this version: {place}: {first['msg']}"
+            f"what was recorded cannot be read by this version: {_first_of(error)}"
         ) from None
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first misfit: its place and what is wrong."""
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
