@@ -163,8 +163,10 @@ def read_fates(
 ) -> dict[int, Fate]:
     """What became of posts of [since, until); of what was removed for good there is nothing."""
     values = {"keys": sorted(keys), "since": since, "until": until, "limit": limit}
+    if not values["keys"]:
+        return {}
     with errors_sorted():
-        rows = client.query(_FATES, parameters=values).result_rows if values["keys"] else []
+        rows = client.query(_FATES, parameters=values).result_rows
     return {
         int(key): Fate(source, post_id, int(version), bool(deleted), bool(moved))
         for key, source, post_id, version, (deleted, moved) in rows
@@ -175,11 +177,9 @@ def first_seen(
     client: Client, posts: Sequence[CountedPost], limit: int
 ) -> dict[tuple[str, str], datetime]:
     """When the server first acknowledged each post."""
-    keys = [(post.source, post.post_id) for post in posts]
+    if not posts:
+        return {}
+    values = {"keys": [(post.source, post.post_id) for post in posts], "limit": limit}
     with errors_sorted():
-        rows = (
-            client.query(_FIRST_SEEN, parameters={"keys": keys, "limit": limit}).result_rows
-            if keys
-            else []
-        )
+        rows = client.query(_FIRST_SEEN, parameters=values).result_rows
     return {(source, post_id): first for source, post_id, first in rows}
