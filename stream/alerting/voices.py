@@ -120,8 +120,15 @@ class Voices:
             yield (source, brand), last
         self._looked = now - _OVERLAP
 
-    def _query(self, sql: str, since: datetime, until: datetime, **values: Any) -> Sequence[Any]:
-        ingested = values.get("ingested") or since - _AFTER_ARRIVAL
-        asked = {"since": since, "until": until, "limit": self._limit, **values}
+    def _query(
+        self,
+        sql: str,
+        since: datetime,
+        until: datetime,
+        ingested: datetime | None = None,
+        **values: Any,
+    ) -> Sequence[Any]:
+        values |= {"since": since, "until": until, "limit": self._limit}
+        values["ingested"] = ingested or since - _AFTER_ARRIVAL
         with errors_sorted():
-            return self._client.query(sql, parameters={**asked, "ingested": ingested}).result_rows
+            return self._client.query(sql, parameters=values).result_rows
