@@ -1,4 +1,4 @@
-"""Time zones by their names in the tz database, and times as people there read them. Pure."""
+"""Time zones by their names in the tz database; times for people there, and for programs. Pure."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def shown(at: datetime, time_zone: str) -> str:
     sign = "-" if offset < timedelta() else "+"
     named = f"{sign}{hours}" + (f":{minutes:02}" if minutes else "") if offset else ""
     return f"{there:%Y-%m-%d %H:%M} UTC{named}"
+
+
+def stamp(at: datetime) -> str:
+    """For programs: RFC 3339 in UTC, to the second, like `2026-11-24T12:04:00Z`."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

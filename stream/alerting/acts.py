@@ -23,6 +23,7 @@ from stream.alerting.incidents import Incident, Transition, TransitionName, afte
 from stream.alerting.silences import LONGEST, Scope, Silence, read_silences, write_silence
 from stream.database import Client
 from stream.errors import NotFound, UsageError
+from stream.time_zones import stamp
 
 _LIMIT = 20  # seconds of a statement
 _SHORTEST_ID = 4
@@ -150,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 def _written(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return stamp(value)
     raise TypeError(f"{type(value).__name__} has no place here")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from stream.alerting.raised import Outcome, Raised, same_time, totals
 from stream.severities import SEVERITIES
+from stream.time_zones import stamp
 
 Tried = Sequence[tuple[str, Outcome]]
 """One or two files of rules and what they raise."""
@@ -18,8 +19,8 @@ LETTERS = "AB"
 def as_dict(tried: Tried) -> dict[str, Any]:
     """All of it; `same_as` is the other set's alert on that series at that time."""
     return {
-        "from": _time(tried[0][1].since),
-        "to": _time(tried[0][1].until),
+        "from": stamp(tried[0][1].since),
+        "to": stamp(tried[0][1].until),
         "tried": [
             {
                 "file": file,
@@ -64,8 +65,8 @@ def _as_dict(one: Raised, twin: Raised | None) -> dict[str, Any]:
         "rule": one.rule,
         "brand": one.brand,
         "topic": one.topic,
-        "opened_at": _time(one.opened_at),
-        "ended_at": _time(one.ended_at) if one.ended_at else None,
+        "opened_at": stamp(one.opened_at),
+        "ended_at": stamp(one.ended_at) if one.ended_at else None,
         "severity": one.severity,
         "escalations": one.escalations,
         "reopened": one.reopened,
@@ -73,7 +74,3 @@ def _as_dict(one: Raised, twin: Raised | None) -> dict[str, Any]:
         "expected": round(one.expected, 3),
         "same_as": twin.alert_id if twin else None,
     }
-
-
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from stream.database import Client, errors_sorted
 from stream.delivery.due import TOLD_WITHIN
 from stream.delivery.outbox import Delivery
 from stream.errors import UsageError
+from stream.time_zones import stamp
 
 _COLUMNS = tuple(field.name for field in fields(Delivery))
 
@@ -99,7 +100,7 @@ def as_plain(one: Delivery) -> dict[str, Any]:
     """An attempt for machines. `next_attempt_at` is null where none is due."""
     waits = one.outcome in {"retry", "retry_asked"}
     return {
-        "attempted_at": _time(one.attempted_at),
+        "attempted_at": stamp(one.attempted_at),
         "receiver": one.receiver,
         "alert_id": one.alert_id,
         "step": one.step,
@@ -109,13 +110,9 @@ def as_plain(one: Delivery) -> dict[str, Any]:
         "status_code": one.status_code,
         "reason": one.reason,
         "seconds": one.seconds,
-        "next_attempt_at": _time(one.next_attempt_at) if waits else None,
+        "next_attempt_at": stamp(one.next_attempt_at) if waits else None,
         "webhook_id": one.webhook_id,
     }
-
-
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _check(alert: str, receiver: str, alerts: Sequence[str]) -> None:
