@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from stream.database import Client, errors_sorted
 from stream.delivery.due import TOLD_WITHIN
-from stream.delivery.outbox import Delivery
+from stream.delivery.outbox import DELIVERY_COLUMNS, Delivery, keep
 from stream.errors import UsageError
 from stream.time_zones import stamp
-
-_COLUMNS = tuple(field.name for field in fields(Delivery))
 
 MOST_LISTED = 1_000_000
 _SHORTEST_ID = 4  # characters; fewer could mean anything
@@ -30,7 +28,7 @@ startsWith(alert_id, {alert:String})
 _NOTICE = "alert_id, step, transition, receiver"
 
 _LISTED = f"""
-SELECT {", ".join(_COLUMNS)} FROM deliveries
+SELECT {", ".join(DELIVERY_COLUMNS)} FROM deliveries
 WHERE {_MEANT} AND ({{failed:UInt8}} = 0 OR ({_NOTICE}) NOT IN (
     SELECT {_NOTICE} FROM deliveries WHERE {_MEANT} AND outcome = 'sent'))
 ORDER BY attempted_at DESC, {_NOTICE}, attempt DESC, outcome
@@ -90,9 +88,9 @@ def ask_again(
         alerts = [row[0] for row in client.query(_MEANT_ALERTS, parameters=values).result_rows]
         _check(alert, receiver, alerts)
         found = client.query(_NOT_ARRIVED, parameters=values).result_rows
-        wishes = [_wish(row, by, now) for row in found if row[-1]]
-        if wishes:
-            client.insert("deliveries", wishes, column_names=_COLUMNS)
+    wishes = [_wish(row, by, now) for row in found if row[-1]]
+    if wishes:
+        keep(client, wishes)
     return Asked(len(wishes), len(found) - len(wishes))
 
 
@@ -130,9 +128,9 @@ def _check(alert: str, receiver: str, alerts: Sequence[str]) -> None:
         raise UsageError(f"--alert {alert}: {len(alerts)} ids begin so; give more of it")
 
 
-def _wish(row: Sequence[Any], by: str, now: datetime) -> list[Any]:
+def _wish(row: Sequence[Any], by: str, now: datetime) -> Delivery:
     alert_id, step, transition, receiver, endpoint, webhook_id, attempt, _ = row
-    wish = Delivery(
+    return Delivery(
         alert_id=alert_id,
         step=step,
         transition=transition,
@@ -147,4 +145,3 @@ def _wish(row: Sequence[Any], by: str, now: datetime) -> list[Any]:
         next_attempt_at=now,
         attempted_at=now,
     )
-    return [getattr(wish, name) for name in _COLUMNS]

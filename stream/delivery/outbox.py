@@ -7,7 +7,7 @@ and never loses one. Requests run in threads of their own; the database is used 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -59,7 +59,14 @@ class Delivery:
     attempted_at: datetime
 
 
-_COLUMNS = tuple(field.name for field in fields(Delivery))
+DELIVERY_COLUMNS = tuple(field.name for field in fields(Delivery))
+
+
+def keep(client: Client, deliveries: Sequence[Delivery]) -> None:
+    """Add rows to `deliveries`. Raises RetryLater."""
+    rows = [[getattr(one, name) for name in DELIVERY_COLUMNS] for one in deliveries]
+    with errors_sorted():
+        client.insert("deliveries", rows, column_names=DELIVERY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +188,7 @@ class Outbox:
     def _record(self) -> list[Delivery]:
         if not self._unrecorded:
             return []
-        rows = [[getattr(one, name) for name in _COLUMNS] for one in self._unrecorded]
-        with errors_sorted():
-            self._client.insert("deliveries", rows, column_names=_COLUMNS)
+        keep(self._client, self._unrecorded)
         recorded, self._unrecorded = self._unrecorded, []
         for one in recorded:
             log.info(
