@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stream.delivery.formats.markdown import quotes_and_link
 from stream.delivery.notice import Notice
 from stream.delivery.plain import without_markup
 from stream.delivery.wording import Tone, message
@@ -29,11 +30,7 @@ def body(notice: Notice, receiver: Receiver) -> dict[str, Any]:
     told = message(notice, receiver.language, receiver.time_zone)
     title = f'### <font color="{_COLOURS[told.tone]}">{without_markup(told.title)}</font>'
     lines = [title, *(without_markup(line) for line in told.lines())]
-    for post in told.posts:
-        link = f" [{told.open_post}]({post.url})" if post.url else ""
-        lines.append(f"> “{without_markup(post.text)}” — {without_markup(post.by)}{link}")
-    if told.url:
-        lines.append(f"[{told.open_board}]({told.url})")
+    lines += quotes_and_link(told)
     return {"msgtype": "markdown", "markdown": {"content": "\n".join(lines)}}
 
 
