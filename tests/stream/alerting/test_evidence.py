@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from stream import schema
 from stream.alerting.advance import advance
 from stream.alerting.evidence import Evidence, gather
 from stream.alerting.incidents import Transition
 from stream.alerting.minutes import count_authors
-from stream.database import Client, connect
+from stream.database import Client
 from stream.detector.verdict import Verdict
 from stream.generations import Analysis, activate
 from stream.match import Mention
@@ -39,13 +36,9 @@ def opened(brand: str = "Acme", topic: str = "") -> tuple[Transition, Verdict]:
 
 
 @pytest.fixture(scope="module")
-def world(clickhouse_path: Path) -> Iterator[World]:
+def world(shared_world: World) -> World:
     """A day of everyday talk, then six complaints in five texts, and what is not of the rise."""
-    settings = ClickHouse(path=clickhouse_path, database="evidence")
-    client = connect(settings)
-    schema.apply(client, schema.Target(settings.database, retention_days=400))
-    world = World(connect(settings), settings)
-    activate(world.client, Analysis("a" * 64, "b" * 64))
+    activate(shared_world.client, Analysis("a" * 64, "b" * 64))
     famous = Author(id="f", name="Famous", followers=90_000)
     hot = [
         post(AT, text="A battery burns <b>hot</b>", author=famous, topics=("battery",)),
@@ -62,11 +55,9 @@ def world(clickhouse_path: Path) -> Iterator[World]:
         post(NOON - timedelta(minutes=31), text="too early"),
         *(post(NOON - timedelta(hours=i), brand="Bolt", topics=("price",)) for i in range(2, 9)),
     ]
-    world.say([*quiet(NOON - timedelta(hours=20), NOON - timedelta(hours=1)), *hot, *other], NOON)
-    yield world
-    world.client.close()
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
+    usual = quiet(NOON - timedelta(hours=20), NOON - timedelta(hours=1))
+    shared_world.say([*usual, *hot, *other], NOON)
+    return shared_world
 
 
 def test_it_counts_and_names(world: World) -> None:
