@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from stream import kafka, schema
+from stream import kafka
 from stream.database import connect
 from stream.settings import ClickHouse, Kafka
+from tests.databases import database
 
 _numbers = itertools.count(1)
 
@@ -48,12 +49,8 @@ def clickhouse_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def clickhouse_settings(clickhouse_path: Path) -> Iterator[ClickHouse]:
     """Settings of a fresh database with the schema applied; `connect()` them."""
-    settings = ClickHouse(path=clickhouse_path, database=f"test_{next(_numbers)}")
-    client = connect(settings)
-    schema.apply(client, schema.Target(settings.database, retention_days=400))
-    yield settings
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
+    with database(clickhouse_path, f"test_{next(_numbers)}") as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

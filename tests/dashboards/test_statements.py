@@ -16,10 +16,10 @@ import pytest
 from dashboards.macros import Look, expanded
 from dashboards.reading import Asked, boards, statements, step_of, usual_choice
 from dashboards.sample import play
-from stream import schema
 from stream.database import Client, connect
 from stream.settings import ClickHouse, Settings
 from stream.tables import STEPS
+from tests.databases import database
 
 # Lately: passes are kept for a month only.
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=4)
@@ -54,16 +54,14 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(clickhouse_path: Path) -> Iterator[Played]:
-    settings = Settings(clickhouse=ClickHouse(path=clickhouse_path, database="boards"))
-    client = connect(settings.clickhouse)
-    schema.apply(client, schema.Target("boards", retention_days=400))
-    until = play(client, settings, START, before=timedelta(days=1))
-    (incident,) = client.query(
-        "SELECT argMax(alert_id, changed_at) FROM alerts WHERE topic = ''"
-    ).first_row
-    yield Played(client, until, incident)
-    client.command("DROP DATABASE boards")
-    client.close()
+    with database(clickhouse_path, "boards") as clickhouse:
+        client = connect(clickhouse)
+        until = play(client, Settings(clickhouse=clickhouse), START, before=timedelta(days=1))
+        (incident,) = client.query(
+            "SELECT argMax(alert_id, changed_at) FROM alerts WHERE topic = ''"
+        ).first_row
+        yield Played(client, until, incident)
+        client.close()
 
 
 def look(played: Played, asked: Asked, **chosen: str) -> Look:

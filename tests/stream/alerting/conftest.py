@@ -9,7 +9,7 @@ import pytest
 
 from stream import schema
 from stream.database import connect
-from stream.settings import ClickHouse
+from tests.databases import database
 from tests.stream.speaking import World
 
 
@@ -17,12 +17,10 @@ from tests.stream.speaking import World
 def shared_world(clickhouse_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     """One database for all tests of a module: whoever takes it says what is in it."""
     name = request.module.__name__.rpartition(".")[2]
-    settings = ClickHouse(path=clickhouse_path, database=name)
-    client = connect(settings)
-    schema.apply(client, schema.Target(name, retention_days=400))
-    yield World(client, settings)
-    client.command(f"DROP DATABASE {name}")
-    client.close()
+    with database(clickhouse_path, name) as settings:
+        client = connect(settings)
+        yield World(client, settings)
+        client.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from stream import schema
 from stream.board import BoardContext, BoardServer
 from stream.board.api.shares import wilson
 from stream.board.context import RulesInForce
@@ -17,6 +16,7 @@ from stream.catalogue import Catalogue
 from stream.database import connect
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
+from tests.databases import database
 from tests.stream.board.browsing import FOREIGN, ROW, Page, needs_browser
 from tests.stream.board.conftest import Seed
 from tests.stream.board.seeded import ALERT, BAD, BAD_ALERT, story
@@ -56,14 +56,12 @@ RULES = Rules(
 
 @pytest.fixture(scope="module")
 def seed(clickhouse_path: Any) -> Iterator[Seed]:
-    settings = ClickHouse(path=clickhouse_path, database="test_views")
-    client = connect(settings)
-    schema.apply(client, schema.Target(settings.database, retention_days=400))
-    seed = Seed(client)
-    story(seed)
-    yield seed
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
+    with database(clickhouse_path, "test_views") as settings:
+        client = connect(settings)
+        seed = Seed(client)
+        story(seed)
+        yield seed
+        client.close()
 
 
 @pytest.fixture(scope="module")

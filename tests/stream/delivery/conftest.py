@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from stream import schema
 from stream.database import Client, connect
 from stream.settings import ClickHouse
+from tests.databases import database
 
 
 @pytest.fixture(scope="module")
 def clickhouse_settings(clickhouse_path: Path) -> Iterator[ClickHouse]:
-    settings = ClickHouse(path=clickhouse_path, database="deliveries")
-    client = connect(settings)
-    schema.apply(client, schema.Target(settings.database, retention_days=400))
-    yield settings
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
+    with database(clickhouse_path, "deliveries") as settings:
+        yield settings
 
 
 @pytest.fixture

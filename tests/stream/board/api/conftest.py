@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from stream import schema
 from stream.board import BoardContext, create_app
 from stream.board.access import Access
 from stream.board.context import RulesInForce
@@ -22,6 +21,7 @@ from stream.clock import Clock
 from stream.database import Client, connect
 from stream.rules import Rule, Rules
 from stream.settings import ClickHouse
+from tests.databases import database
 from tests.stream.board.conftest import Seed
 
 NOW = datetime.now(UTC).replace(second=30, microsecond=0)
@@ -36,12 +36,8 @@ HOSTILE = '=HYPERLINK("http://x","y")<script>alert(1)</script>{{7*7}}\';DROP TAB
 
 @pytest.fixture(scope="module")
 def clickhouse_settings(clickhouse_path: Path) -> Iterator[ClickHouse]:
-    settings = ClickHouse(path=clickhouse_path, database="board_api")
-    client = connect(settings)
-    schema.apply(client, schema.Target(settings.database, retention_days=400))
-    yield settings
-    client.command(f"DROP DATABASE {settings.database}")
-    client.close()
+    with database(clickhouse_path, "board_api") as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")
