@@ -32,7 +32,7 @@ async def body_of(request: Request, largest: int = LARGEST) -> dict[str, Any]:
             raise UsageError(f"the request is larger than {largest} bytes")
     try:
         body = json.loads(received)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of what is nested a thousand deep
         body = None
     if not isinstance(body, dict):
         raise UsageError("the request must be a JSON object")

@@ -132,6 +132,21 @@ def test_signing_in_wrongly_is_refused(body: Any, headers: dict[str, str], statu
 
 
 @pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (rb'{"token": "\ud800", "name": "Ann"}', 401),
+        (b"[" * 19_000, 422),
+        (b'{"token":' * 2_000, 422),
+        (b"\xff\xfe", 422),
+    ],
+)
+def test_a_stranger_who_sends_nonsense_is_refused_in_one_line(body: bytes, status: int) -> None:
+    answer = board(ASKING).post("/login", content=body, headers=JSON)
+    assert answer.status_code == status
+    assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
     ("peer", "headers", "status"),
     [
         ("10.0.0.7", [("X-Forwarded-User", "ann@example.org")], 200),
