@@ -11,6 +11,7 @@ from typing import Any
 from stream.database import Client, errors_sorted
 from stream.detector.folds import Minutes
 from stream.rules import Rule
+from stream.windows import SETTINGS
 
 # What a rule listens to; '*' is everything.
 LISTENED = """(has({sources:Array(String)}, '*') OR has({sources:Array(String)}, source))
@@ -29,7 +30,7 @@ FROM (
     GROUP BY brand, topic, minute
 )
 GROUP BY brand, topic
-SETTINGS max_execution_time = {{limit:UInt32}}, do_not_merge_across_partitions_select_final = 1"""
+{SETTINGS}"""
 
 _FIRST = """
 SELECT minOrNull(window_start) FROM window_scores WHERE window_start >= {since:DateTime('UTC')}
@@ -47,7 +48,7 @@ SELECT uniqExactMerge(negative_authors) FROM window_scores FINAL
 WHERE brand = {{brand:String}} AND topic = {{topic:String}}
     AND window_start >= {{since:DateTime('UTC')}} AND window_start < {{until:DateTime('UTC')}}
     AND {LISTENED}
-SETTINGS max_execution_time = {{limit:UInt32}}"""
+{SETTINGS}"""
 
 
 def listened_to(rule: Rule) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from stream.catalogue import Catalogue
 from stream.database import Client, errors_sorted
 from stream.detector.folds import SeriesKey, budgets
 from stream.rules import EVERY, Rule, Rules
+from stream.windows import SETTINGS
 
 LOOK_BACK = timedelta(days=7)
 
@@ -22,12 +23,12 @@ _SAID = f"""
 SELECT brand, topic, sum(mentions), sum(negative) FROM window_scores FINAL
 WHERE window_start >= {{since:DateTime('UTC')}} AND {LISTENED}
 GROUP BY brand, topic HAVING sum(mentions) > 0
-SETTINGS max_execution_time = {{limit:UInt32}}, do_not_merge_across_partitions_select_final = 1"""
+{SETTINGS}"""
 
-_HEARD = """
+_HEARD = f"""
 SELECT groupUniqArray(toString(source)), groupUniqArray(toString(lang)) FROM window_scores FINAL
-WHERE window_start >= {since:DateTime('UTC')} AND mentions > 0
-SETTINGS max_execution_time = {limit:UInt32}, do_not_merge_across_partitions_select_final = 1"""
+WHERE window_start >= {{since:DateTime('UTC')}} AND mentions > 0
+{SETTINGS}"""
 
 
 @dataclass(frozen=True, slots=True)
