@@ -69,10 +69,17 @@ class Range(Asks):
         return since, until
 
 
-class Series(Range):
-    """A range of one brand, as a whole or on a topic."""
+class BrandRange(Range):
+    """A range of one brand, as heard everywhere or in one source or language."""
 
     brand: BrandName = Field(min_length=1)
+    source: str = Field("", max_length=64, description="empty: any")
+    lang: str = Field("", max_length=64, description="empty: any")
+
+
+class Series(BrandRange):
+    """A range of one brand, as a whole or on a topic."""
+
     topic: TopicName = ""
 
 

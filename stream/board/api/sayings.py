@@ -44,8 +44,8 @@ def _mentions(asked: Asked, asks: Series) -> Mentions:
             "since": since,
             "until": until,
             "limit": _LIMIT,
-            "sources": [EVERY],
-            "languages": [EVERY],
+            "sources": [asks.source or EVERY],
+            "languages": [asks.lang or EVERY],
         },
     )
 

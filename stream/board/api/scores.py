@@ -25,8 +25,6 @@ _LADDER = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 72
 
 
 class ScoresAsks(Series):
-    source: str = Field("", max_length=64)
-    lang: str = Field("", max_length=64)
     step: int = Field(_MINUTE, ge=_MINUTE, le=_DAY, multiple_of=_MINUTE, description="seconds")
     rule: str | None = Field(
         None, max_length=100, description="whose expectations; default: that watches it; '': none"
@@ -41,9 +39,15 @@ def scores(asked: Asked, asks: ScoresAsks) -> ScoresAnswer:
     step = step_for(asks.step, granule, since, until)
     since, until = _whole_steps(since, until, step)
     values: dict[str, Any] = {
-        "brand": asks.brand, "topic": asks.topic, "since": since, "until": until, "step": step,
-    }  # fmt: skip
-    counted = windows.steps(asked.client, values, asks.source, asks.lang)
+        "brand": asks.brand,
+        "topic": asks.topic,
+        "source": asks.source,
+        "lang": asks.lang,
+        "since": since,
+        "until": until,
+        "step": step,
+    }
+    counted = windows.steps(asked.client, values)
     bands = windows.bands(asked.client, values, rule.name) if rule else {}
     known_from, known_to = windows.first_known(asked.client), asked.known_to
     width = timedelta(seconds=step)

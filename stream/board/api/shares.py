@@ -5,32 +5,26 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import Field
-
 from stream.board.api import windows
 from stream.board.api.answers import Counted, NamedShare, TopicShare
-from stream.board.api.asks import BrandName, Range, Series, whole_minutes
+from stream.board.api.asks import BrandRange, Series, whole_minutes
 from stream.board.api.endpoints import Asked, Endpoint
 from stream.board.api.windows import Part
 
 _Z = 1.959964  # 95 %
 
 
-class TopicsAsks(Range):
-    brand: BrandName = Field(min_length=1)
-
-
 class BreakdownAsks(Series):
     by: Literal["source", "lang"]
 
 
-def topics(asked: Asked, asks: TopicsAsks) -> list[TopicShare]:
-    parts = _parts(asked, asks, asks.brand, "", "topic")
+def topics(asked: Asked, asks: BrandRange) -> list[TopicShare]:
+    parts = _parts(asked, asks, "", "topic")
     return [{"topic": part.name, **_counted(part)} for part in parts]
 
 
 def breakdown(asked: Asked, asks: BreakdownAsks) -> list[NamedShare]:
-    parts = _parts(asked, asks, asks.brand, asks.topic, asks.by)
+    parts = _parts(asked, asks, asks.topic, asks.by)
     return [{"name": part.name, **_counted(part)} for part in parts]
 
 
@@ -43,10 +37,17 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return (low if hits else 0.0), (high if hits < of else 1.0)
 
 
-def _parts(asked: Asked, asks: Range, brand: str, topic: str, by: windows.By) -> list[Part]:
-    windows.check_series(asked.client, asked.context, brand, topic)
+def _parts(asked: Asked, asks: BrandRange, topic: str, by: windows.By) -> list[Part]:
+    windows.check_series(asked.client, asked.context, asks.brand, topic)
     since, until = whole_minutes(*asks.span(asked.now))
-    values = {"brand": brand, "topic": topic, "since": since, "until": until}
+    values = {
+        "brand": asks.brand,
+        "topic": topic,
+        "source": asks.source,
+        "lang": asks.lang,
+        "since": since,
+        "until": until,
+    }
     return windows.parts(asked.client, values, by)
 
 
@@ -67,7 +68,7 @@ TOPICS = Endpoint(
     "GET",
     "topics",
     "The topics of a brand, the most negative first",
-    TopicsAsks,
+    BrandRange,
     list[TopicShare],
     topics,
     of_range=True,

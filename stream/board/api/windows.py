@@ -17,15 +17,15 @@ By = Literal["topic", "source", "lang"]
 
 _LIMITED = "SETTINGS max_execution_time = 10, do_not_merge_across_partitions_select_final = 1"
 _IN_RANGE = """brand = {brand:String} AND window_start >= {since:DateTime('UTC')}
-    AND window_start < {until:DateTime('UTC')}"""
+    AND window_start < {until:DateTime('UTC')}
+    AND ({source:String} = '' OR source = {source:String})
+    AND ({lang:String} = '' OR lang = {lang:String})"""
 _SUMS = "sum(negative), sum(neutral), sum(positive), sum(score_sum)"
 
 _STEPS = f"""
 SELECT intDiv(toUnixTimestamp(window_start), {{step:UInt32}}) * {{step:UInt32}} AS at, {_SUMS}
 FROM window_scores FINAL
 WHERE {_IN_RANGE} AND topic = {{topic:String}}
-    AND ({{source:String}} = '' OR source = {{source:String}})
-    AND ({{lang:String}} = '' OR lang = {{lang:String}})
 GROUP BY at
 {_LIMITED}"""
 
@@ -86,20 +86,20 @@ def first_known(client: Client) -> datetime | None:
     return first if windows else None
 
 
-def steps(
-    client: Client, values: Mapping[str, Any], source: str, lang: str
-) -> dict[datetime, Figures]:
+def steps(client: Client, values: Mapping[str, Any]) -> dict[datetime, Figures]:
     """Figures by the start of their step; steps without mentions are left out.
 
-    `values`: brand, topic, since, until, step in seconds.
+    `values`: brand, topic, source, lang ('' is any), since, until, step in seconds.
     """
-    asked = {**values, "source": source, "lang": lang}
-    rows = client.query(_STEPS, parameters=asked).result_rows
+    rows = client.query(_STEPS, parameters=dict(values)).result_rows
     return {_time(at): figures(*sums) for at, *sums in rows}
 
 
 def parts(client: Client, values: Mapping[str, Any], by: By) -> list[Part]:
-    """The parts with any mention, the most negative first. `values`: brand, topic, since, until."""
+    """The parts with any mention, the most negative first.
+
+    `values`: brand, topic, source, lang ('' is any), since, until.
+    """
     rows = client.query(_BY[by], parameters=dict(values)).result_rows
     return [Part(str(name), *map(int, counts)) for name, *counts in rows]
 

@@ -42,9 +42,10 @@ export function brandView(first) {
   let route = first;
   const brand = first.parts[0] ?? "";
   const range = () => rangeOf(route.params, serviceNow());
-  /** What is asked of the range, with those of the chosen filters that the question takes. */
-  const asked = (filters, more = {}) => ({
-    brand, ...asParams(range()), ...Object.fromEntries(filters.map((key) => [key, route.params[key]])), ...more,
+  /** What is asked of the range, narrowed by what was chosen; a table of choices is not by its own. */
+  const asked = (more = {}, own = "") => ({
+    brand, ...asParams(range()),
+    ...Object.fromEntries(FILTERS.filter((key) => key !== own).map((key) => [key, route.params[key]])), ...more,
   });
   const go = (change) => { location.hash = routeTo("brand", [brand], { ...route.params, ...change }); };
   const choose = (key) => (value) => go({ [key]: value });
@@ -53,7 +54,7 @@ export function brandView(first) {
   const over = panel({
     title: t("overTime"), className: "full",
     load: async () => {
-      const scores = await series(asked(FILTERS, { step: stepOf(range()) })).catch((error) => {
+      const scores = await series(asked({ step: stepOf(range()) })).catch((error) => {
         element.classList.toggle("refused", error.status === REFUSED); // all parts would say the same
         throw error;
       });
@@ -68,34 +69,34 @@ export function brandView(first) {
       chart = timeline(scores, { range: range(), incidents, onRange: go });
       return [headline(scores), chart.element];
     },
-    csv: () => address("scores", asked(FILTERS, { step: stepOf(range()), format: "csv" })),
+    csv: () => address("scores", asked({ step: stepOf(range()), format: "csv" })),
   });
 
-  const shares = (title, path, key, what, filters, more, nameOf) => panel({
+  const shares = (title, path, key, what, more = {}, nameOf = undefined) => panel({
     title,
-    load: () => get(path, asked(filters, more)),
+    load: () => get(path, asked(more, key)),
     draw: (rows) => sharesTable(rows.map((row) => ({ ...row, name: row.name ?? row.topic })),
       { what, choose: choose(key), chosen: route.params[key] ?? "", nameOf }),
-    csv: () => address(path, asked(filters, { ...more, format: "csv" })),
+    csv: () => address(path, asked({ ...more, format: "csv" }, key)),
   });
   const terms = panel({
     title: t("termsTitle"),
-    load: () => get("terms", asked(["topic"])),
+    load: () => get("terms", asked()),
     draw: (rows) => (rows.length
       ? [h("p", { class: "hint" }, t("termsText")), h("ul", { class: "words" }, rows.map((row) =>
         h("li", {}, name(row.term), h("span", { class: "number" }, ` ${count(row.count)}`))))]
       : nothing(t("noTerms"), t("noTermsText"))),
-    csv: () => address("terms", asked(["topic"], { format: "csv" })),
+    csv: () => address("terms", asked({ format: "csv" })),
   });
   const telling = panel({
     title: t("telling"),
-    load: () => get("telling", asked(["topic"])),
+    load: () => get("telling", asked()),
     draw: (rows) => (rows.length ? tellingList(rows) : nothing(t("noTelling"))),
   });
-  const posts = postsPanel({ asked: (more) => asked(FILTERS, more), brand });
-  const carriers = [shares(t("topics"), "topics", "topic", t("topic"), []),
-    shares(t("sources"), "breakdown", "source", t("source"), ["topic"], { by: "source" }),
-    shares(t("languages"), "breakdown", "lang", t("lang"), ["topic"], { by: "lang" }, languageName)];
+  const posts = postsPanel({ asked, brand });
+  const carriers = [shares(t("topics"), "topics", "topic", t("topic")),
+    shares(t("sources"), "breakdown", "source", t("source"), { by: "source" }),
+    shares(t("languages"), "breakdown", "lang", t("lang"), { by: "lang" }, languageName)];
   const panels = [over, ...carriers, terms, telling, posts];
   const stack = (...parts) => h("div", { class: "stack" }, parts.map((one) => one.element));
 

@@ -122,12 +122,20 @@ def test_a_brand_shows_its_day_and_leads_on_by_topic_and_time(desk: Page) -> Non
     page.click(".chosen button")
     page.wait_for_url(re.compile(r"Acme\?last=1h$"))
     page.go_back()
+    page.click(".shares button >> text=reddit")
+    page.wait_for_url(re.compile("source=reddit"))
+    _settled(page)
+    for words in ("Topics", "Words that stand out"):
+        of = page.get_by_label(f"{words} as CSV").get_attribute("href")
+        assert "source=reddit" in of
     page.wait_for_selector(".chosen button >> text=battery")
 
 
 def test_a_range_drawn_with_the_mouse_is_a_link_that_holds(desk: Page) -> None:
     page = _go(desk, "#/brand/Acme?last=6h")
-    box = page.locator(".timeline .u-over").first.bounding_box()
+    over = page.locator(".timeline .u-over").first
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.95, box["y"] + 60, steps=4)

@@ -113,6 +113,20 @@ def test_topics_and_parts_come_with_the_interval_of_their_share(get: Get) -> Non
     assert (chinese["name"], chinese["share"]) == ("zh", 1.0)
 
 
+def test_shares_words_and_telling_posts_are_of_the_source_and_language_asked_for(get: Get) -> None:
+    twitter = get("breakdown", brand="Acme", by="lang", source="twitter")
+    assert sum(one["mentions"] for one in twitter) == 10
+    english = get("breakdown", brand="Acme", by="source", lang="en")
+    assert {one["name"] for one in english} == {"reddit", "weibo"}
+    (battery,) = get("topics", brand="Acme", source="twitter", lang="zh")
+    assert battery["negative"] == 10
+    assert get("topics", brand="Acme", source="reddit") == []
+    chinese = get("telling", brand="Acme", source="twitter", lang="zh")
+    assert {(row["source"], row["lang"]) for row in chinese} == {("twitter", "zh")}
+    assert get("telling", brand="Acme", lang="en") == []
+    assert get("terms", brand="Acme", lang="en") == []
+
+
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_an_interval_holds_its_share_and_stays_a_share(counted: tuple[int, int]) -> None:
     hits, of = counted
