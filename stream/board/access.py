@@ -29,9 +29,11 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may read and act. `name` is '' where nothing told it."""
+    """Somebody who may read and act. `name` is '' where nothing told it; `signed_in`: on the page
+    of the board, where they can sign out again."""
 
     name: str = ""
+    signed_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Access:
         if kind.lower() == "bearer" and self.knows(given.strip()):
             return Caller()
         if name := self._of_session(asked.cookies.get(COOKIE, ""), now or time.time()):
-            return Caller(name)
+            return Caller(name, signed_in=True)
         return Caller() if self.is_open else None
 
     def knows(self, token: str) -> bool:

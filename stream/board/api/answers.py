@@ -119,8 +119,10 @@ class PostAnswer(TypedDict):
 
 
 class Me(TypedDict):
-    """Who asks. `needs_token`: nobody is signed in, and the board is not open."""
+    """Who asks. `needs_token`: nobody is signed in, and the board is not open. `signed_in`: by the
+    page's cookie, which `POST /logout` takes back."""
 
     name: str | None
+    signed_in: bool
     may_act: bool
     needs_token: bool

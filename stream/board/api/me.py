@@ -11,6 +11,7 @@ def me(asked: Asked, _: Asks) -> Me:
     caller = asked.caller
     return {
         "name": caller.name or None if caller else None,
+        "signed_in": caller is not None and caller.signed_in,
         "may_act": caller is not None,
         "needs_token": caller is None,
     }

@@ -4,7 +4,7 @@ import { announce, drawAlerts } from "./alerts.js";
 import { get } from "./api.js";
 import { drawBanner } from "./banner.js";
 import { drawBrandFilter, drawBrands, onBrandChosen } from "./brands.js";
-import { askToEnter } from "./login.js";
+import { askToEnter, offerToLeave } from "./login.js";
 import { drawAges, drawPosts, followPosts, startPosts } from "./posts.js";
 import { changePosts, setPosts, setStatus, state } from "./state.js";
 import { drawStatus } from "./status.js";
@@ -138,6 +138,7 @@ function drawTools() {
   theme.setAttribute("aria-label", t(isDark() ? "toLight" : "toDark"));
   $("language").textContent = otherLanguage() === "zh" ? "中文" : "English";
   $("language").lang = otherLanguage();
+  offerToLeave($("leave"));
 }
 
 function startTools() {

@@ -1,5 +1,7 @@
-// Who reads, where the board asks for it: the token once, then a cookie that no script can read.
+// Who reads, where the board asks for it: the token once, then a cookie that no script can read,
+// until they leave.
 
+import { get } from "./api.js";
 import { h, setText } from "./dom.js";
 import { nameField, rememberName } from "./reader_name.js";
 import { t } from "./words.js";
@@ -39,4 +41,19 @@ export function askToEnter() {
   document.body.append(dialog);
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
+}
+
+/** Let whoever signed in on this page leave by `button`; nobody else needs one. */
+export async function offerToLeave(button) {
+  const who = await get("me").catch(() => null);
+  button.hidden = !who?.signed_in;
+  if (!who?.signed_in) return;
+  setText(button, t("leave"));
+  button.title = t("signedInAs", who.name);
+  button.onclick = async () => {
+    const response = await fetch("/logout", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
+    }).catch(() => null);
+    if (response?.ok) location.reload();
+  };
 }

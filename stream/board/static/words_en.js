@@ -67,7 +67,7 @@ export default {
   yes: "yes", no: "no",
   enterTitle: "Who is there?", enterText: "This board asks for its token. Your name stands beside "
     + "what you acknowledge, silence or say.",
-  token: "Token", enter: "Enter", yourName: "Your name",
+  token: "Token", enter: "Enter", yourName: "Your name", leave: "Sign out", signedInAs: (who) => `Signed in as ${who}`,
 
   // The range.
   range: "Time", upToNow: "Up to now", from: "From", to: "To", show: "Show",

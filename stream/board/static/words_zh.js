@@ -61,7 +61,7 @@ export default {
   noDataIncident: "无数据", unknown: "未知", asTable: "以表格显示数字", time: "时间",
   yes: "是", no: "否",
   enterTitle: "您是谁？", enterText: "此看板需要令牌。您的姓名会记录在您的确认、静默和评论旁。",
-  token: "令牌", enter: "进入", yourName: "您的姓名",
+  token: "令牌", enter: "进入", yourName: "您的姓名", leave: "退出", signedInAs: (who) => `已登录：${who}`,
 
   // The range.
   range: "时间", upToNow: "截至当前", from: "从", to: "至", show: "显示",

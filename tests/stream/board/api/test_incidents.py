@@ -179,9 +179,13 @@ def test_whoever_signed_in_is_who_acts(
 
 
 def test_me_says_whether_to_sign_in(web: TestClient, context: BoardContext) -> None:
-    assert web.get("/api/v1/me").json() == {"name": None, "may_act": True, "needs_token": False}
+    told = {"name": None, "signed_in": False, "may_act": True, "needs_token": False}
+    assert web.get("/api/v1/me").json() == told
     app = create_app(replace(context, access=Access(is_open=False, token="correct horse battery")))
     asked = TestClient(app, "http://localhost")
-    assert asked.get("/api/v1/me").json() == {"name": None, "may_act": False, "needs_token": True}
+    stranger = told | {"may_act": False, "needs_token": True}
+    assert asked.get("/api/v1/me").json() == stranger
     asked.post("/login", json={"token": "correct horse battery", "name": "Ann"})
-    assert asked.get("/api/v1/me").json() == {"name": "Ann", "may_act": True, "needs_token": False}
+    assert asked.get("/api/v1/me").json() == told | {"name": "Ann", "signed_in": True}
+    asked.post("/logout", json={})
+    assert asked.get("/api/v1/me").json() == stranger
