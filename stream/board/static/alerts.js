@@ -4,6 +4,7 @@ import { h, name, reconcile, setText } from "./dom.js";
 import { clockTime, count, decimal, duration, fullTime, percent } from "./formats.js";
 import { marked } from "./posts.js";
 import { routeTo } from "./routes.js";
+import { translated } from "./server_lines.js";
 import { isLive, serviceNow, setTitle, state } from "./state.js";
 import { currentLanguage, t } from "./words.js";
 
@@ -18,7 +19,7 @@ const byShare = (alert) => alert.condition === "share" && alert.share !== null;
 /** What fired: "31 negative of 44 mentions in 30 min, expected 4". */
 export function inWords(alert) {
   const { negative, mentions, minutes, observed, expected } = alert;
-  if (alert.kind === "no_data") return alert.summary;
+  if (alert.kind === "no_data") return translated(alert.summary);
   if (mentions === null || minutes === null) {
     return t("firedPlain", decimal(observed), decimal(expected));
   }

@@ -1,6 +1,7 @@
 // What the views ask of /api/v1. A refusal comes as one line that names the field and the fix.
 
 import { query } from "./addresses.js";
+import { translated } from "./server_lines.js";
 import { t } from "./words.js";
 
 /** A request that failed, in words for the reader. `status` 0: no answer at all. */
@@ -24,7 +25,7 @@ async function answered(url, options) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   if (response.status === 401) dispatchEvent(new Event("undertone:login"));
-  throw new Refused(body?.error ?? t("badAnswer", response.status), response.status);
+  throw new Refused(body?.error ? translated(body.error) : t("badAnswer", response.status), response.status);
 }
 
 export const get = (of, params) => answered(address(of, params), { headers: { Accept: "application/json" } });

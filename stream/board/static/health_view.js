@@ -5,6 +5,7 @@ import { h, name } from "./dom.js";
 import { count, decimal, duration } from "./formats.js";
 import { moment } from "./moment.js";
 import { panel } from "./panel.js";
+import { translated } from "./server_lines.js";
 import { serviceNow } from "./state.js";
 import { t } from "./words.js";
 
@@ -26,7 +27,7 @@ const orUnknown = (value, write) => (value === null || value === undefined ? unk
 const at = (text, wall = false) => moment(text, wall ? new Date() : serviceNow(), true);
 
 function verdict({ problems, no_data: silent }) {
-  const told = [...problems, ...(silent ? [t("silentSources", count(silent))] : [])];
+  const told = [...problems.map(translated), ...(silent ? [t("silentSources", count(silent))] : [])];
   return told.length
     ? h("ul", { class: "doubts" }, told.map((one) => h("li", {}, h("span", { "aria-hidden": "true" }, "! "), name(one))))
     : h("p", { class: "verdict" }, h("span", { "aria-hidden": "true" }, "✓ "), t("allWell"));

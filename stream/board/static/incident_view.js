@@ -12,6 +12,7 @@ import { tellingList } from "./post_lists.js";
 import { stepOf, written } from "./ranges.js";
 import { routeTo } from "./routes.js";
 import { series } from "./series.js";
+import { translated } from "./server_lines.js";
 import { serviceNow } from "./state.js";
 import { flagOf, timeline } from "./timeline.js";
 import { t } from "./words.js";
@@ -23,7 +24,7 @@ const NOTABLE = 2; // standard errors
 /** The arithmetic in sentences; what the evidence does not tell is left out. */
 function reasoning({ incident, evidence }) {
   const told = [];
-  if (incident.kind === "no_data") return h("p", {}, evidence.summary || t("noDataIncident"));
+  if (incident.kind === "no_data") return h("p", {}, translated(evidence.summary ?? "") || t("noDataIncident"));
   if (evidence.mentions != null && evidence.minutes != null) {
     told.push(t("whyCounted", count(evidence.negative), count(evidence.mentions),
       span(new Date(evidence.since), new Date(evidence.until)), duration(evidence.minutes * 60)));

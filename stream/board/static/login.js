@@ -4,6 +4,7 @@
 import { get } from "./api.js";
 import { h, setText } from "./dom.js";
 import { nameField, rememberName } from "./reader_name.js";
+import { translated } from "./server_lines.js";
 import { t } from "./words.js";
 
 let dialog = null;
@@ -20,7 +21,7 @@ async function enter(form, wrong, token, name) {
     return;
   }
   const body = await response?.json().catch(() => null);
-  setText(wrong, body?.error ?? t("noAnswer"));
+  setText(wrong, body?.error ? translated(body.error) : t("noAnswer"));
   token.select();
 }
 

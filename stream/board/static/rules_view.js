@@ -6,6 +6,7 @@ import { h, name } from "./dom.js";
 import { count, duration, fine } from "./formats.js";
 import { nothing, panel } from "./panel.js";
 import { routeTo } from "./routes.js";
+import { translated } from "./server_lines.js";
 import { t } from "./words.js";
 
 const SHOWN = 8;
@@ -50,7 +51,7 @@ function drawRules({ rows, refused }) {
   for (const one of rows) {
     parts.push(h("section", { class: "rule" }, h("h3", {}, name(one.name)), terms(one.rule),
       one.doubts.length > 0 && h("ul", { class: "doubts" }, one.doubts.map((doubt) =>
-        h("li", {}, h("span", { "aria-hidden": "true" }, "! "), name(doubt)))),
+        h("li", {}, h("span", { "aria-hidden": "true" }, "! "), name(translated(doubt))))),
       one.series.length > 0 && seriesTable(one.series)));
   }
   return parts;

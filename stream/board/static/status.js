@@ -2,6 +2,7 @@
 
 import { h, reconcile, setText } from "./dom.js";
 import { clockTime, count, decimal, fullTime, zone } from "./formats.js";
+import { translated } from "./server_lines.js";
 import { isLive, serviceNow, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -59,7 +60,7 @@ function noticeText() {
   const { status } = state;
   const now = serviceNow();
   if (!state.connected) return t("noticeOffline", clockTime(new Date(status.now), now, true));
-  if (status.problem) return t("noticeProblem", status.problem);
+  if (status.problem) return t("noticeProblem", translated(status.problem));
   if (status.data === "late") return t("noticeLate", clockTime(new Date(status.data_to), now));
   if (status.data === "none" && status.stored > 0) return t("noticeNone");
   return "";

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from stream.board import BoardContext, BoardServer
-from stream.board.api.shares import wilson
 from stream.board.context import RulesInForce
 from stream.catalogue import Catalogue
 from stream.database import connect
@@ -271,31 +270,6 @@ def test_every_view_can_be_used_by_everybody(browser: Any, board: BoardServer, s
         found = axe.run(page, options=AXE).response["violations"]
         assert [one for one in found if one["impact"] in ("serious", "critical")] == [], view
     opened.context.close()
-
-
-def test_a_link_holds_any_name_and_comes_back_the_same(desk: Page) -> None:
-    names = [BAD, "a/b", "?x=1&y", "#", "100%", "品牌 🙂", "..", " ", '"quoted"', "a+b", "%2F"]
-    back = desk.page.evaluate(
-        """async (names) => {
-            const { parseRoute, routeTo } = await import("/static/routes.js");
-            return names.map((name) => parseRoute(routeTo("brand", [name], { topic: name })));
-        }""",
-        names,
-    )
-    assert back == [{"view": "brand", "parts": [name], "params": {"topic": name}} for name in names]
-
-
-def test_the_page_and_the_api_agree_how_sure_a_share_is(desk: Page) -> None:
-    pairs = [[0, 1], [1, 1], [3, 7], [31, 44], [5, 1000]]
-    bounds = desk.page.evaluate(
-        """async (pairs) => {
-            const { wilson } = await import("/static/intervals.js");
-            return pairs.map(([part, all]) => wilson(part, all));
-        }""",
-        pairs,
-    )
-    for pair, bound in zip(pairs, bounds, strict=True):
-        assert bound == pytest.approx(wilson(*pair), abs=1e-4)
 
 
 def test_the_link_of_a_notice_leads_to_its_incident(desk: Page, board: BoardServer) -> None:
