@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ from stream.alerting.backtest import backtest as judge_history
 from stream.alerting.backtest_picture import draw
 from stream.alerting.tried import as_dict
 from stream.board.api.asks import Range
+from stream.board.api.csv_rows import as_csv
 from stream.board.api.endpoints import Asked, Endpoint
 from stream.errors import RetryLater, UsageError
 from stream.rules_text import rules_in
@@ -35,18 +37,35 @@ class BacktestAsks(Range):
     against: str = Field("", max_length=_LARGEST, description="other rules, side by side")
 
 
+class RaisedRow(TypedDict):
+    """An alert that would have been raised; `same_as` is the other set's at the same time."""
+
+    alert_id: str
+    rule: str
+    brand: str
+    topic: str
+    opened_at: str
+    ended_at: str | None
+    severity: str
+    escalations: int
+    reopened: int
+    observed: float
+    expected: float
+    same_as: str | None
+
+
 class TriedRow(TypedDict):
     """A set of rules with what it would have raised (docs/alerts.md, "Trying rules")."""
 
     file: str
     totals: dict[str, Any]
-    alerts: list[dict[str, Any]]
+    alerts: list[RaisedRow]
 
 
 BacktestAnswer = TypedDict(
-    "BacktestAnswer", {"from": str, "to": str, "tried": list[TriedRow], "picture": str}
+    "BacktestAnswer", {"from": str, "to": str, "tried": list[TriedRow], "picture": str, "csv": str}
 )
-"""`picture` is a timeline, as SVG."""
+"""`picture` is a timeline, as SVG; `csv` are all alerts as a spreadsheet may have them."""
 
 
 def backtest(asked: Asked, asks: BacktestAsks) -> Any:
@@ -74,7 +93,13 @@ def backtest(asked: Asked, asks: BacktestAsks) -> Any:
     with _alone():
         outcomes = judge_history(asked.client, sets, since, until, _LIMIT, go_on)
     tried = list(zip(names, outcomes, strict=True))
-    return as_dict(tried) | {"picture": draw(tried)}
+    told = as_dict(tried)
+    return told | {"picture": draw(tried), "csv": _as_csv(told["tried"])}
+
+
+def _as_csv(tried: list[TriedRow]) -> str:
+    rows = [{"file": one["file"], **alert} for one in tried for alert in one["alerts"]]
+    return "".join(as_csv([rows], ("", ["file", *typing.get_type_hints(RaisedRow)])))
 
 
 @contextmanager

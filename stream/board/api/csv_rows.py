@@ -12,7 +12,7 @@ import io
 import json
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -42,16 +42,19 @@ def rows_in(gives: Any) -> tuple[str, list[str]] | None:
     return None
 
 
-def as_csv(found: Any, where: tuple[str, list[str]]) -> str:
-    """The rows at a place that `rows_in` tells of."""
+def as_csv(pages: Iterable[Any], where: tuple[str, list[str]]) -> Iterator[str]:
+    """The rows of answers, at the place that `rows_in` tells of, page by page."""
     key, columns = where
     text = io.StringIO()
     text.write(_BYTE_ORDER_MARK)
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
-    rows: Iterable[Mapping[str, Any]] = found[key] if key else found
-    writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
-    return text.getvalue()
+    for found in pages:
+        rows: Iterable[Mapping[str, Any]] = found[key] if key else found
+        writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def cell(value: Any) -> str:

@@ -6,7 +6,7 @@ The same declaration makes the route and its part of the OpenAPI document.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URL
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from stream.board.access import Caller, person
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 PREFIX: Final = "/api/v1/"
 KNOWN_TO: Final = "Known-To"
+_PAGE = 500  # rows asked for at a time where a file holds all of a range
 
 
 @dataclass(frozen=True)
@@ -110,31 +111,49 @@ class Endpoint:
             if refusal := from_elsewhere(request):
                 return problem(*refusal)
             given = await body_of(request, self.largest)
-        asks = self.asks.model_validate(given)
+        whole = as_rows and self.is_paged and not {"limit", "cursor"} & given.keys()
+        asks = self.asks.model_validate(given | ({"limit": _PAGE} if whole else {}))
         places = {name: str(value) for name, value in request.path_params.items()}
 
-        def find() -> tuple[Any, datetime | None]:
+        def find(asks: Asks) -> tuple[Any, datetime | None]:
             with errors_sorted(), ExitStack() as used:
                 connect = partial(used.enter_context, clients.one())
                 asked = Asked(context, context.clock.now(), caller_of(request), places, connect)
                 return self.answer(asked, asks), asked.known_to if self.of_range else None
 
-        found, known = await run_in_threadpool(find)
+        found, known = await run_in_threadpool(find, asks)
         headers = {"Cache-Control": "no-store"}
         if self.of_range:
             headers[KNOWN_TO] = iso(known) if known else "nothing"
-        if isinstance(found, dict) and found.get("next"):
+        if isinstance(found, dict) and found.get("next") and not whole:
             headers["Link"] = f'<{_next(request.url, found["next"])}>; rel="next"'
         if as_rows and self.rows:
             name = self.path.rpartition("/")[2]
             headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-            return Response(as_csv(found, self.rows), media_type=CSV, headers=headers)
+            pages = _pages(found, asks, find) if whole else [found]
+            return StreamingResponse(as_csv(pages, self.rows), media_type=CSV, headers=headers)
         return JSONResponse(found, headers=headers)
 
     @cached_property
     def rows(self) -> tuple[str, list[str]] | None:
         """Where in an answer its rows are, and their columns; None where it has none."""
         return rows_in(self.gives) if self.verb == "GET" else None
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether its answer may have a `next`."""
+        return "cursor" in self.asks.model_fields
+
+
+def _pages(
+    found: Any, asks: Asks, find: Callable[[Asks], tuple[Any, datetime | None]]
+) -> Iterator[Any]:
+    """A page and all after it. What fails on the way ends the answer without its end, so that half
+    a file never looks whole."""
+    yield found
+    while found["next"]:
+        found, _ = find(asks.model_copy(update={"cursor": found["next"]}))
+        yield found
 
 
 def _query(request: Request) -> dict[str, Any]:

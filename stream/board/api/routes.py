@@ -39,7 +39,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     REPLAY,
     *SILENCES,
     *DELIVERIES,
-    RULES,
+    *RULES,
     BACKTEST,
     *HEALTH,
 )

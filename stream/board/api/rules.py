@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from stream.alerting.rule_check import Matched, check, listen
 from stream.board.api.asks import Asks
 from stream.board.api.endpoints import Asked, Endpoint
+from stream.rules import Rules
 
 _LIMIT = 10  # seconds of a statement
 
@@ -22,6 +23,12 @@ class SeriesRow(TypedDict):
     mentions: int | None
     negative: int | None
     false_alarms: float
+
+
+class WatchedRow(SeriesRow):
+    """The same with the rule that watches it."""
+
+    rule: str
 
 
 class RuleRow(TypedDict):
@@ -51,12 +58,21 @@ class RulesAnswer(TypedDict):
 
 def rules(asked: Asked, _: Asks) -> RulesAnswer:
     force = asked.context.rules_in_force()
-    heard = listen(asked.client, force.rules, asked.now, _LIMIT)
     return {
         "refused": force.refused or None,
-        "rows": [_row(one) for one in check(force.rules, asked.context.catalogue, heard)],
+        "rows": _rows(asked, force.rules),
         "receivers": [{"name": one.name, "format": one.format} for one in force.rules.receivers],
     }
+
+
+def series(asked: Asked, _: Asks) -> list[WatchedRow]:
+    rows = _rows(asked, asked.context.rules_in_force().rules)
+    return [{"rule": rule["name"], **one} for rule in rows for one in rule["series"]]
+
+
+def _rows(asked: Asked, rules: Rules) -> list[RuleRow]:
+    heard = listen(asked.client, rules, asked.now, _LIMIT)
+    return [_row(one) for one in check(rules, asked.context.catalogue, heard)]
 
 
 def _row(matched: Matched) -> RuleRow:
@@ -78,6 +94,16 @@ def _row(matched: Matched) -> RuleRow:
     }
 
 
-RULES = Endpoint(
-    "GET", "rules", "The rules in force, each with what it watches", Asks, RulesAnswer, rules
+RULES = (
+    Endpoint(
+        "GET", "rules", "The rules in force, each with what it watches", Asks, RulesAnswer, rules
+    ),
+    Endpoint(
+        "GET",
+        "rules/series",
+        "The series that rules watch, as rows: one of two rules is told twice",
+        Asks,
+        list[WatchedRow],
+        series,
+    ),
 )

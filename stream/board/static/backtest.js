@@ -26,13 +26,19 @@ function totals(tried) {
     line("openFor", (one) => duration(one.open_minutes * 60))));
 }
 
-function raised(tried) {
+/** The alerts as a file: made with the answer, for asking again would judge it all again. */
+const csvLink = (csv) => h("p", { class: "legend" }, h("a", {
+  download: "backtest.csv", href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
+  "aria-label": t("csvOf", t("alertsRaised")),
+}, "CSV"));
+
+function raised({ tried, csv }) {
   const now = serviceNow();
   const rows = tried.flatMap((one, number) => one.alerts.map((alert) => ({ ...alert, number })))
     .sort((a, b) => Date.parse(a.opened_at) - Date.parse(b.opened_at));
   if (!rows.length) return nothing(t("nothingRaised"), t("nothingRaisedText"));
   const both = tried.length > 1;
-  return wide(t("alertsRaised"), h("table", {},
+  const table = wide(t("alertsRaised"), h("table", {},
     h("thead", {}, h("tr", {}, ["opened", "series", "label_severity", "observed", "expected", ...(both ? ["raisedBy"] : [])].map((key) =>
       h("th", { scope: "col" }, t(key))))),
     h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {},
@@ -41,6 +47,8 @@ function raised(tried) {
       h("td", {}, t(row.severity)),
       h("td", { class: "number" }, decimal(row.observed)), h("td", { class: "number" }, decimal(row.expected)),
       both && h("td", {}, row.same_as ? t("bothRules") : label(row.number, 2)))))));
+  const more = rows.length > SHOWN && h("p", { class: "hint" }, t("moreInCsv", count(rows.length - SHOWN)));
+  return h("div", {}, csvLink(csv), table, more);
 }
 
 /** A form and, once asked, what came of it. */
@@ -56,10 +64,12 @@ export function backtestPanel() {
     event.preventDefault();
     const [from, to] = ["from", "to"].map((key) => written(new Date(form.elements[key].value)));
     button.disabled = true;
+    const old = found.querySelector("a[download]");
+    if (old) URL.revokeObjectURL(old.href);
     found.replaceChildren(h("p", { class: "soft" }, t("trying")));
     try {
       const answer = await post("backtest", { from, to, ...(against.value.trim() && { against: against.value }) });
-      found.replaceChildren(totals(answer.tried), incidentPicture(answer), raised(answer.tried));
+      found.replaceChildren(totals(answer.tried), incidentPicture(answer), raised(answer));
     } catch (error) {
       found.replaceChildren(h("p", { class: "failed", role: "alert" }, error.message));
     }

@@ -1,5 +1,6 @@
 // The stream of scored posts, newest first. Everything a stranger wrote becomes text, never HTML.
 
+import { address } from "./api.js";
 import { h, name, outwardUrl, setText } from "./dom.js";
 import { compact, count, duration, fullTime, languageName, languageTag, signed } from "./formats.js";
 import { routeToPost } from "./routes.js";
@@ -8,6 +9,7 @@ import { t } from "./words.js";
 
 const list = document.getElementById("posts");
 const counter = document.getElementById("post-count");
+const file = document.getElementById("posts-csv");
 const pauseButton = document.getElementById("pause");
 const SIGNS = { negative: "−", neutral: "○", positive: "+" };
 const WEIGHT = { negative: 2, positive: 1, neutral: 0 };
@@ -125,6 +127,8 @@ let clearFilters = () => {};
 export function drawPosts() {
   waiting = 0;
   const rows = [...state.posts.values()].filter(passes).slice(-DOM_ROWS).reverse();
+  const { brand, label, text } = state.filter;
+  file.href = address("posts", { brand, label, q: text, format: "csv" });
   list.replaceChildren(...(rows.length ? rows.map(item) : [emptyState(clearFilters)]));
   drawCount();
   drawPause();

@@ -60,7 +60,7 @@ function drawRules({ rows, refused }) {
 export function rulesView() {
   const rules = panel({
     title: t("inForce"), className: "wide-two", load: () => get("rules"), draw: drawRules,
-    csv: () => address("rules", { format: "csv" }),
+    csv: () => address("rules/series", { format: "csv" }),
   });
   const tried = backtestPanel();
   let askedAt = performance.now();

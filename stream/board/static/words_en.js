@@ -58,7 +58,7 @@ export default {
 
   // The views and what they share.
   views: "Views", now: "Now", rules: "Rules", health: "Health", openIncidents: "Open incidents",
-  andMore: (n) => `and ${n} more`, brandsCsv: "Brands as CSV", moreOf: (b) => `All about ${b}`, details: "details", more: "More",
+  andMore: (n) => `and ${n} more`, brandsCsv: "Brands as CSV", alertsCsv: "Alerts as CSV", postsCsv: "Posts of the last day as CSV", moreOf: (b) => `All about ${b}`, details: "details", more: "More",
   noSuchView: "There is no such page", loading: "Loading…", tryAgain: "Try again",
   noAnswer: "No answer from the server; it is asked again by itself.",
   badAnswer: (code) => `The server answered ${code} without a reason.`,
@@ -152,7 +152,7 @@ export default {
   tryTitle: "Try it on the past", tryText: "What would these rules have raised? Nobody is told, and nothing is written.",
   against: "Other rules, to compare (YAML)", againstHint: "rules:\n  - name: calmer\n    sensitivity: 0.05",
   tryRules: "Try", trying: "Going through what is stored…", theseRules: "these rules", rulesInForce: "in force", otherRules: "other",
-  bothRules: "both", raisedBy: "Raised by", alertsRaised: "Alerts", aWeek: "A week", daysWithAlerts: "Days with alerts",
+  bothRules: "both", raisedBy: "Raised by", alertsRaised: "Alerts", moreInCsv: (n) => `${n} more are in the CSV.`, aWeek: "A week", daysWithAlerts: "Days with alerts",
   daysOf: (a, b) => `${a} of ${b}`, openFor: "Open for", opened: "Opened", label_severity: "Severity",
   nothingRaised: "Nothing would have been raised", nothingRaisedText: "Over this time these rules stay silent.",
   raisedTimes: (n) => `raised ${n} ${n === 1 ? "time" : "times"}`,

@@ -53,7 +53,7 @@ export default {
 
   // The views and what they share.
   views: "视图", now: "当前", rules: "规则", health: "健康", openIncidents: "进行中的告警",
-  andMore: (n) => `另有 ${n} 个`, brandsCsv: "品牌（CSV）", moreOf: (b) => `关于 ${b} 的全部`, details: "详情", more: "更多",
+  andMore: (n) => `另有 ${n} 个`, brandsCsv: "品牌（CSV）", alertsCsv: "告警（CSV）", postsCsv: "最近一天的帖子（CSV）", moreOf: (b) => `关于 ${b} 的全部`, details: "详情", more: "更多",
   noSuchView: "没有这个页面", loading: "加载中…", tryAgain: "重试",
   noAnswer: "服务器没有应答，将自动重试。",
   badAnswer: (code) => `服务器返回 ${code}，未说明原因。`,
@@ -145,7 +145,7 @@ export default {
   tryTitle: "用历史数据试运行", tryText: "这些规则会触发哪些告警？不会通知任何人，也不写入数据。",
   against: "用于对比的规则（YAML）", againstHint: "rules:\n  - name: calmer\n    sensitivity: 0.05",
   tryRules: "试运行", trying: "正在回放历史数据…", theseRules: "这些规则", rulesInForce: "生效规则", otherRules: "对比规则",
-  bothRules: "两者", raisedBy: "触发方", alertsRaised: "告警", aWeek: "每周", daysWithAlerts: "有告警的天数",
+  bothRules: "两者", raisedBy: "触发方", alertsRaised: "告警", moreInCsv: (n) => `其余 ${n} 个见 CSV。`, aWeek: "每周", daysWithAlerts: "有告警的天数",
   daysOf: (a, b) => `${b} 天中 ${a} 天`, openFor: "持续", opened: "触发时间", label_severity: "级别",
   nothingRaised: "不会触发告警", nothingRaisedText: "此时段内这些规则保持安静。",
   raisedTimes: (n) => `触发 ${n} 次`,

@@ -121,13 +121,13 @@ def test_a_brand_shows_its_day_and_leads_on_by_topic_and_time(desk: Page) -> Non
     page.click(".chosen button")
     page.wait_for_url(re.compile(r"Acme\?last=1h$"))
     page.go_back()
+    page.wait_for_selector(".chosen button >> text=battery")
     page.click(".shares button >> text=reddit")
     page.wait_for_url(re.compile("source=reddit"))
     _settled(page)
     for words in ("Topics", "Words that stand out"):
         of = page.get_by_label(f"{words} as CSV").get_attribute("href")
         assert "source=reddit" in of
-    page.wait_for_selector(".chosen button >> text=battery")
 
 
 def test_a_range_drawn_with_the_mouse_is_a_link_that_holds(desk: Page) -> None:
@@ -227,6 +227,9 @@ def test_rules_are_tried_on_the_past_from_the_page(desk: Page) -> None:
     page.click("button >> text=Try")
     page.wait_for_selector(".totals th >> text=Alerts", timeout=3 * ROW)
     assert page.locator(".totals thead .number").all_text_contents() == ["in force", "other"]
+    with page.expect_download() as download:
+        page.click(".found [aria-label='Alerts as CSV']")
+    assert download.value.path().read_text("utf-8-sig").startswith('"file","alert_id","rule"')
 
 
 def test_health_says_how_fresh_it_is_and_what_it_does_not_know(desk: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -52,6 +54,8 @@ def test_two_sets_of_rules_are_told_side_by_side(web: TestClient) -> None:
     assert (ours["alerts"][0]["brand"], ours["alerts"][0]["same_as"]) == ("Acme", None)
     assert (calm["file"], calm["alerts"]) == ("against", [])
     assert answer.json()["picture"].startswith("<svg")
+    (row,) = csv.DictReader(io.StringIO(answer.json()["csv"].removeprefix("\ufeff")))
+    assert (row["file"], row["alert_id"]) == ("rules in force", ours["alerts"][0]["alert_id"])
     assert answer.headers["known-to"].endswith("Z")
 
 

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from stream.board.api import endpoints, post_list
 from stream.board.api.csv_rows import as_csv, cell, harmless
+from stream.errors import RetryLater
 
 CORPUS = [
     '=HYPERLINK("http://evil.example","click")',
@@ -48,13 +50,13 @@ def cells_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("text", CORPUS)
 def test_no_cell_begins_like_a_formula(text: str) -> None:
-    written = as_csv([{"text": text}], ROWS)
+    written = "".join(as_csv([[{"text": text}]], ROWS))
     assert not [one for one in cells_of(written) if FORMULA.match(one)]
 
 
 @given(st.text(alphabet="=+-@;,\t\r\n \"'a\x00\x1b\uff1d\u2028") | st.text())
 def test_whatever_is_written_begins_no_formula_and_obeys_no_terminal(text: str) -> None:
-    written = as_csv([{"text": text}], ROWS)
+    written = "".join(as_csv([[{"text": text}]], ROWS))
     assert not [one for one in cells_of(written) if FORMULA.match(one)]
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", written)
     assert len(list(csv.reader(io.StringIO(written, newline="")))) == 2
@@ -92,6 +94,29 @@ def test_every_list_is_given_as_csv_too(
     assert answer.text.startswith("\ufeff")
     head, *body = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"), newline=""))
     assert (head[:4], len(body)) == (columns, rows)
+
+
+def test_a_file_holds_all_posts_of_the_range_whatever_their_number(
+    web: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "_PAGE", 5)
+    answer = web.get("/api/v1/posts?brand=Acme&format=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")))
+    assert len({row["key"] for row in rows}) == len(rows) == 22
+    assert rows == sorted(rows, key=lambda row: row["created_at"], reverse=True)
+    assert "link" not in answer.headers
+
+
+def test_a_file_that_fails_on_the_way_does_not_look_whole(
+    web: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(cursor: str) -> Any:
+        raise RetryLater("ClickHouse does not answer")
+
+    monkeypatch.setattr(endpoints, "_PAGE", 5)
+    monkeypatch.setattr(post_list, "place_of", away)
+    with pytest.raises(RetryLater):
+        web.get("/api/v1/posts?brand=Acme&format=csv")
 
 
 def test_a_page_of_posts_as_csv_says_where_the_next_one_is(web: TestClient) -> None:
