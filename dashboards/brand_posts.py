@@ -8,21 +8,14 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Panel
 
 from dashboards import columns, links
+from dashboards.brand_words import words
 from dashboards.clickhouse import Query
 from dashboards.panels import COUNT, NOTHING_SAID, table
 from dashboards.sql import SAID
 
-_SAMPLE = 5000  # mentions whose words are compared
-
-# Words where a script has spaces, pairs of characters where it has none.
-_TERMS = r"""arrayDistinct(arrayConcat(
-            extractAll(lowerUTF8(text), '[\\p{Latin}\\p{Cyrillic}\\p{Arabic}\\p{Devanagari}]{4,}'),
-            arrayFlatten(arrayMap(run -> ngrams(run, 2),
-                extractAll(text, '[\\p{Han}\\p{Hiragana}\\p{Katakana}]{2,}')))))"""
-
 
 def posts() -> list[Panel]:
-    return [_negative(), _terms(), _authors()]
+    return [_negative(), words(), _authors()]
 
 
 def _negative() -> Panel:
@@ -47,31 +40,6 @@ def _negative() -> Panel:
         },
         size=(24, 11),
         empty="Nobody said anything negative",
-    )
-
-
-def _terms() -> Panel:
-    return table(
-        "Which words stand out in what is negative?",
-        "Words, and pairs of characters where a script has no spaces, that negative mentions hold "
-        "more often than the others: z above 2 is notable, above 4 beyond doubt. Of the latest "
-        f"{_SAMPLE:,} mentions; languages are not told apart.",
-        Query(f"""
-        WITH said AS (
-            SELECT {_TERMS} AS terms, bad FROM ({SAID})
-            ORDER BY created_at DESC LIMIT {_SAMPLE}),
-            (SELECT countIf(bad) FROM said) AS all_bad, (SELECT countIf(NOT bad) FROM said) AS rest
-        SELECT term, countIf(bad) AS negative, countIf(NOT bad) AS others,
-            (log((negative + 0.5) / (all_bad - negative + 0.5))
-                - log((others + 0.5) / (rest - others + 0.5)))
-                / sqrt(1 / (negative + 0.5) + 1 / (others + 0.5)) AS z
-        FROM said ARRAY JOIN terms AS term
-        GROUP BY term HAVING negative >= 3 AND z > 1
-        ORDER BY z DESC, term
-        LIMIT 20"""),
-        {"z": columns.measured("none", 1)},
-        size=(10, 10),
-        empty="No word stands out",
     )
 
 

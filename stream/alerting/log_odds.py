@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-_PRIOR = 0.25  # of what was counted, as if counted before …
-_MOST_PRIOR = 100.0  # … but no more than this
+PRIOR = 0.25  # of what was counted, as if counted before …
+MOST_PRIOR = 100.0  # … but no more than this
 _SHOWN = 8
 
 
@@ -35,7 +35,7 @@ class Share(BaseModel):
 def log_odds(count: int, of: int, usual: int, usual_of: int) -> tuple[float, float]:
     """How much the odds of `count` among `of` exceed those of `usual` among `usual_of`, as a
     logarithm, and its variance."""
-    prior = min(_MOST_PRIOR, _PRIOR * (of + usual_of))
+    prior = min(MOST_PRIOR, PRIOR * (of + usual_of))
     # Half a count keeps what is always or never there finite.
     common = prior * (count + usual + 0.5) / (of + usual_of + 1)
     now, before = count + common, usual + common

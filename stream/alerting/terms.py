@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from stream.alerting.log_odds import log_odds
 
 LEAST_Z = 2.3  # at which one list in four has a term by chance (measured on two halves of one talk)
-_LEAST_TEXTS = 3
+LEAST_TEXTS = 3
 _COMPARABLE = 20  # texts before in a language; with fewer it is compared with all that was said
 _LONGEST_WORD = 40
 _LONGEST_RUN = 16
@@ -65,7 +65,7 @@ def leading_terms(
     """
     strata, everything = _by_language(list(map(_plain, now)), list(map(_plain, usual)))
     seen = sum((ours.terms for ours, _ in strata), Counter[str]())
-    frequent = (term for term, texts in seen.items() if texts >= _LEAST_TEXTS)
+    frequent = (term for term, texts in seen.items() if texts >= LEAST_TEXTS)
     judged = (_judged(term, strata, everything) for term in frequent)
     sure = sorted((term for term in judged if term.z >= LEAST_Z), key=_surest_first)
     words = [term for term in sure if not _RUN.fullmatch(term.term)]

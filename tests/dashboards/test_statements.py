@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ import pytest
 from dashboards.macros import Look, expanded
 from dashboards.reading import Asked, boards, statements, step_of, usual_choice
 from dashboards.sample import play
+from dashboards.sql import SAID
+from stream.alerting.log_odds import log_odds
+from stream.alerting.terms import LEAST_Z
 from stream.database import Client, connect
 from stream.settings import ClickHouse, Settings
 from stream.tables import STEPS
@@ -29,10 +34,11 @@ OF_PANELS = [asked for asked in ASKED if asked.panel]
 
 HOUR = timedelta(hours=1)
 
+WORDS = "Which words stand out in what is negative?"
 # Posts are shown on these and counted on none.
 SHOWS_POSTS = {
     "Which negative posts weigh most?",
-    "Which words stand out in what is negative?",
+    WORDS,
     "Who says it?",
     "Which posts tell it best?",
 }
@@ -137,7 +143,8 @@ def test_counts_are_read_from_windows_and_posts_are_only_shown(asked: Asked) -> 
 @pytest.mark.parametrize("chosen", [{"topic": "battery"}, {"source": "twitter"}], ids=str)
 @pytest.mark.parametrize("asked", [a for a in OF_PANELS if a.board == "brand"], ids=str)
 def test_a_brand_can_be_narrowed(played: Played, asked: Asked, chosen: dict[str, str]) -> None:
-    assert answer(played, asked, **chosen).row_count > 0
+    found = answer(played, asked, **chosen)
+    assert found.row_count > 0 or asked.name == WORDS, "of few mentions no word is sure"
 
 
 def test_what_a_board_counts_is_what_the_windows_hold(played: Played) -> None:
@@ -187,6 +194,33 @@ def test_the_hours_of_the_week_are_those_of_the_reader(played: Played) -> None:
         (_, *shares), *_ = played.client.query(expanded(panel.sql, narrowed)).result_rows
         first[zone] = next(hour for hour, share in enumerate(shares) if share is not None)
     assert (first["Asia/Shanghai"] - first["utc"]) % 24 == 8
+
+
+def test_words_stand_out_by_the_statistic_of_alerts_each_language_against_itself(
+    played: Played,
+) -> None:
+    panel = _panel("brand", WORDS)
+    said = played.client.query(
+        expanded(f"SELECT lang, bad, lowerUTF8(text) FROM ({SAID})", look(played, panel))
+    ).result_rows
+    rows = usual_answer(played, panel).result_rows
+    assert rows
+    for term, negative, others, z in rows:
+        held: Counter[tuple[str, bool]] = Counter()
+        spoken: Counter[tuple[str, bool]] = Counter()
+        for lang, bad, text in said:
+            spoken[lang, bad] += 1
+            held[lang, bad] += term in re.findall(r"[^\W\d_]+", text)
+        odds = [
+            log_odds(held[lang, True], spoken[lang, True], held[lang, False], spoken[lang, False])
+            for lang, bad in held
+            if bad and held[lang, True]
+        ]
+        precise = sum(1 / variance for _, variance in odds)
+        weighed = sum(difference / variance for difference, variance in odds)
+        assert z == pytest.approx(weighed / sqrt(precise)) and z >= LEAST_Z
+        counted = [sum(held[lang, bad] for lang, of in held if of == bad) for bad in (True, False)]
+        assert [negative, others] == counted
 
 
 def test_before_anything_was_said_no_board_fails(clickhouse_settings: ClickHouse) -> None:
