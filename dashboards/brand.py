@@ -9,7 +9,7 @@ from dashboards.board import board_of, incidents_of_brand, not_read_yet
 from dashboards.brand_parts import parts
 from dashboards.brand_posts import posts
 from dashboards.clickhouse import Query, series
-from dashboards.library import negative_and_expected, negative_share
+from dashboards.library import AT_LEAST, AT_MOST, negative_and_expected, negative_share
 from dashboards.panels import (
     COUNT,
     PERCENT,
@@ -113,7 +113,8 @@ def _expected() -> Panel:
     return negative_and_expected(
         "Is more of it negative than usual?",
         "Negative mentions of all sources and languages, and the band in which the rule expects "
-        "19 of 20 of its steps. Of a step longer than the rule's the band is a little too wide.",
+        "19 of 20 of its steps, given how many mentions there are: it rises with them. Of a step "
+        "longer than the rule's it is a little too wide.",
         _BESIDE,
         _EXPECTED_STEP,
     )
@@ -122,18 +123,16 @@ def _expected() -> Panel:
 def _share() -> Panel:
     shown = lines(
         "What share is negative, and what would be usual?",
-        "Negative mentions of all mentions, and the expected ones of as many. A gap is a time in "
-        "which nobody spoke.",
+        "Negative mentions of all mentions, and what the rule expects of as many. A gap is a time "
+        "in which nobody spoke.",
         series(f"""
         SELECT time, negative / nullIf(mentions, 0) AS "negative share",
-            if(low > mentions, mentions, low) / nullIf(mentions, 0) AS "expected at least",
-            if(high > mentions, mentions, high) / nullIf(mentions, 0) AS "expected at most"
+            if(low > mentions, mentions, low) / nullIf(mentions, 0) AS "{AT_LEAST}",
+            if(high > mentions, mentions, high) / nullIf(mentions, 0) AS "{AT_MOST}"
         FROM ({_BESIDE})
         {filled(_EXPECTED_STEP)}"""),
         unit=PERCENT,
         size=(12, 9),
         points=48,
     ).min(0)
-    return with_band(
-        shown, "expected at least", "expected at most", "negative share", palette.NEGATIVE
-    )
+    return with_band(shown, AT_LEAST, AT_MOST, "negative share", palette.NEGATIVE)

@@ -87,8 +87,8 @@ def _numbers() -> list[Panel]:
 def _against_usual() -> Panel:
     return negative_and_expected(
         "When did it leave the usual?",
-        "Negative mentions, and the band in which the rule expects 19 of 20 of its steps. Marks "
-        "are what happened to the incident.",
+        "Negative mentions, and the band in which the rule expects 19 of 20 of its steps, given "
+        "how many mentions there are. Marks are what happened to the incident.",
         *_BESIDE,
     )
 

@@ -9,6 +9,9 @@ from dashboards.palette import NEGATIVE
 from dashboards.panels import COUNT, PERCENT, lines, number, with_band
 from dashboards.sql import SHARE, SHARE_ENDS, filled
 
+# The ends of the band. It moves with how much is said: loud is not the same as angry.
+AT_LEAST, AT_MOST = "expected of as many, at least", "expected of as many, at most"
+
 
 def negative_share(asked: str) -> Panel:
     """Of the windows for which the condition `asked` holds."""
@@ -32,11 +35,11 @@ def negative_and_expected(title: str, why: str, beside: str, step: str) -> Panel
         title,
         why,
         series(f"""
-        SELECT time, negative AS "negative mentions", low AS "expected at least",
-            high AS "expected at most"
+        SELECT time, negative AS "negative mentions", low AS "{AT_LEAST}",
+            high AS "{AT_MOST}"
         FROM ({beside})
         {filled(step)}"""),
         unit=COUNT,
         size=(12, 9),
     )
-    return with_band(shown, "expected at least", "expected at most", "negative mentions", NEGATIVE)
+    return with_band(shown, AT_LEAST, AT_MOST, "negative mentions", NEGATIVE)
