@@ -50,6 +50,7 @@ class Jobs:
         """Run at once and then every `interval`. RetryLater is tried again at the next turn."""
         allowed = interval.total_seconds() * _MISSED_RUNS_ALLOWED
         self._health.expect(name, max(allowed, 30.0))
+        metrics.JOB_FAILURES.labels(job=name)
 
         def turn() -> None:
             try:
@@ -74,6 +75,7 @@ class Jobs:
         """
         self._health.expect(name, timedelta(days=_MISSED_RUNS_ALLOWED).total_seconds())
         self._health.beat(name)  # well until a night was missed
+        metrics.JOB_FAILURES.labels(job=name)
 
         def turn() -> None:
             try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
+
+from stream.errors import RejectReason
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -93,6 +96,13 @@ REBALANCES = Counter("undertone_rebalances", "Assignments of partitions", regist
 RETRIES = Counter(
     "undertone_retries", "Calls repeated because a system was away", ["system"], registry=REGISTRY
 )
+
+# A series that begins with its first event hides it: rate() and increase() need a 0 before it.
+# Jobs begin theirs when they are set up.
+for _reason in get_args(RejectReason):
+    DEAD_LETTERS.labels(reason=_reason)
+for _system in ("clickhouse", "kafka"):
+    RETRIES.labels(system=_system)
 
 # Windows and jobs
 JOB_LAST_SUCCESS = Gauge(

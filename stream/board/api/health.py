@@ -151,7 +151,7 @@ def _partitions(client: Client, topic: str) -> list[PartitionRow]:
 
 def _dead_letters() -> DeadLetterCounts:
     found = _samples(metrics.DEAD_LETTERS, "undertone_dead_letters_total")
-    by_reason = {labels["reason"]: int(value) for labels, value in found}
+    by_reason = {labels["reason"]: int(value) for labels, value in found if value}
     return {"count": sum(by_reason.values()), "by_reason": by_reason}
 
 
