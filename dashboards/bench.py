@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from dashboards.macros import Look, expanded
-from dashboards.reading import Asked, boards, statements, step_of, usual_choice
+from dashboards.reading import Asked, begin_of, boards, statements, step_of, usual_choice
 from stream import schema
 from stream.database import Client, connect
 from stream.settings import ClickHouse
@@ -79,7 +79,7 @@ def _fill(client: Client) -> datetime:
 def _took(client: Client, asked: Asked, until: datetime, repeats: int) -> tuple[float, float]:
     """Seconds that passed, and seconds of all cores together: of a busy machine only the latter
     tells."""
-    since = until - timedelta(days=DAYS)
+    since = begin_of(asked.panel, until - timedelta(days=DAYS), until)
     chosen = usual_choice("brand 07", "none")
     options = {"brands": [f"brand {number:02}" for number in range(BRANDS)]}
     look = Look(since, until, step_of(asked.panel, since, until), chosen, options)

@@ -71,25 +71,24 @@ def _shares(title: str, column: str, asked: str, size: tuple[int, int]) -> Panel
 
 
 def _hours_of_week() -> Panel:
-    hours = ",\n            ".join(
-        f'sumIf(negative, hour = {hour}) / nullIf(sumIf(mentions, hour = {hour}), 0) AS "{hour:02}"'
-        for hour in range(24)
-    )
+    hours = ", ".join(f'anyOrNullIf(share, hour = {hour}) AS "{hour:02}"' for hour in range(24))
     shown = table(
         "At which hours of the week is it worst?",
         "The share of negative mentions by day and hour, in the time zone of this board; empty "
-        "where nobody spoke. Choose some weeks to see a rhythm.",
+        "where there are fewer than three mentions. A rhythm needs weeks: it is of the last four, "
+        "or of the board's range where that is given by dates.",
         Query(f"""
         SELECT {_DAYS}[weekday] AS day, {hours}
         FROM (
             SELECT toDayOfWeek(toTimeZone(window_start, {_ZONE})) AS weekday,
-                toHour(toTimeZone(window_start, {_ZONE})) AS hour, negative, mentions
+                toHour(toTimeZone(window_start, {_ZONE})) AS hour, {SHARE} AS share
             FROM window_scores AS w FINAL
-            WHERE {BRAND})
+            WHERE {BRAND}
+            GROUP BY weekday, hour HAVING sum(w.mentions) >= 3)
         GROUP BY weekday ORDER BY weekday"""),
         {"day": [*columns.measured("string"), columns.wide(52)]},
         unit=PERCENT,
         size=(24, 9),
     )
     cell = [*columns.coloured(palette.SHARE), *columns.measured(PERCENT, 0)]
-    return shown.override_by_regexp("/^[0-9]{2}$/", cell)
+    return shown.override_by_regexp("/^[0-9]{2}$/", cell).time_from("28d")

@@ -15,7 +15,7 @@ from dashboards.files import FOLDER
 from dashboards.macros import ALL
 from dashboards.sql import WHOLE
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NICE = (
     1,
     5,
@@ -107,11 +107,21 @@ def usual_choice(brand: str, incident: str) -> dict[str, str]:
     }
 
 
+def begin_of(panel: dict[str, Any], since: datetime, until: datetime) -> datetime:
+    """Where the panel's range begins: with the board's at `since`, or by a length of its own."""
+    own = panel.get("timeFrom")
+    return until - timedelta(seconds=_seconds(own)) if own else since
+
+
 def step_of(panel: dict[str, Any], since: datetime, until: datetime) -> int:
     """Seconds of a step that Grafana would take for the range: a round one, not below the panel's
     own least."""
     points = panel.get("maxDataPoints") or _POINTS
     least = panel.get("interval") or "1s"
     wanted = (until - since) / timedelta(seconds=1) / points
-    smallest = int(least[:-1]) * _UNITS[least[-1]]
-    return max(smallest, next((nice for nice in _NICE if nice >= wanted), _NICE[-1]))
+    return max(_seconds(least), next((nice for nice in _NICE if nice >= wanted), _NICE[-1]))
+
+
+def _seconds(length: str) -> int:
+    """Of a length as Grafana writes it: 15s, 28d."""
+    return int(length[:-1]) * _UNITS[length[-1]]

@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.drawing import Answer, drawn
 from dashboards.macros import Look
-from dashboards.reading import boards, look_of, panels, step_of
+from dashboards.reading import begin_of, boards, look_of, panels, step_of
 from dashboards.units import told
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -84,6 +84,12 @@ def test_a_column_looks_as_overrides_of_its_name_or_of_a_pattern_say() -> None:
     assert look_of(hours, "day")["custom.width"] == 52
     assert look_of(hours, "07")["unit"] == "percentunit"
     assert look_of(hours, "107") == {}
+
+
+def test_a_panel_looks_back_as_far_as_the_board_or_as_it_says_itself() -> None:
+    assert begin_of({}, NOON - HOUR, NOON) == NOON - HOUR
+    hours = panel("brand", "At which hours of the week is it worst?")
+    assert NOON - begin_of(hours, NOON - HOUR, NOON) == timedelta(days=28)
 
 
 def test_a_step_is_a_round_one_and_not_below_the_panels_least() -> None:

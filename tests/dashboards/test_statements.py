@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dashboards.macros import Look, expanded
-from dashboards.reading import Asked, boards, statements, step_of, usual_choice
+from dashboards.reading import Asked, begin_of, boards, statements, step_of, usual_choice
 from dashboards.sample import play
 from dashboards.sql import SAID
 from stream.alerting.log_odds import log_odds
@@ -71,7 +71,7 @@ def played(clickhouse_path: Path) -> Iterator[Played]:
 
 
 def look(played: Played, asked: Asked, **chosen: str) -> Look:
-    since = played.until - timedelta(days=1)
+    since = begin_of(asked.panel, played.until - timedelta(days=1), played.until)
     every = {"source": ["reddit", "twitter", "weibo"], "language": ["en", "zh"]}
     usual = usual_choice("Tavrello", played.incident)
     return Look(
