@@ -53,7 +53,8 @@ def _numbers() -> list[Panel]:
         _number(
             "When did a consumer poll last?",
             "Seconds since the slowest consumer asked the broker. More than a minute is too long.",
-            asked("time() - min(undertone_consumer_polled_at)", "since"),
+            # A watcher, which polls nothing, tells 0.
+            asked("time() - min(undertone_consumer_polled_at > 0)", "since"),
             _SECONDS,
             _BAD_FROM_A_MINUTE,
         ),
@@ -157,9 +158,7 @@ def _troubles() -> list[Panel]:
             "What goes to the DLQ, and why?",
             "Messages that break the contract, by reason. They lie in the DLQ, unchanged.",
             [
-                asked(
-                    f"sum by (reason) (increase(undertone_dead_letters_total{_RATE}))", "{{reason}}"
-                )
+                asked(_counted("undertone_dead_letters_total", "reason"), "{{reason}}"),
             ],
             empty="Nothing went to the DLQ",
         ),
@@ -168,9 +167,9 @@ def _troubles() -> list[Panel]:
             "Messages older than the retention, and those that change nothing because a newer one "
             "is stored. Those whose key is not the contract's are stored and counted here.",
             [
-                asked(f"sum(increase(undertone_expired_total{_RATE}))", "expired"),
-                asked(f"sum(increase(undertone_stale_total{_RATE}))", "stale"),
-                asked(f"sum(increase(undertone_foreign_keys_total{_RATE}))", "foreign key"),
+                asked(_counted("undertone_expired_total"), "expired"),
+                asked(_counted("undertone_stale_total"), "stale"),
+                asked(_counted("undertone_foreign_keys_total"), "foreign key"),
             ],
             empty="All was stored",
         ),
@@ -179,14 +178,21 @@ def _troubles() -> list[Panel]:
             "Calls repeated because a system was away, groups joined anew, and jobs that failed or "
             "were missed.",
             [
-                asked(f"sum by (system) (increase(undertone_retries_total{_RATE}))", "{{system}}"),
-                asked(f"sum(increase(undertone_stalls_total{_RATE}))", "stalls"),
-                asked(f"sum(increase(undertone_rebalances_total{_RATE}))", "rebalances"),
-                asked(f"sum(increase(undertone_job_failures_total{_RATE}))", "failed jobs"),
+                asked(_counted("undertone_retries_total", "system"), "{{system}}"),
+                asked(_counted("undertone_stalls_total"), "stalls"),
+                asked(_counted("undertone_rebalances_total"), "rebalances"),
+                asked(_counted("undertone_job_failures_total"), "failed jobs"),
             ],
             empty="Nothing failed",
         ),
     ]
+
+
+def _counted(counter: str, label: str = "") -> str:
+    """How often in each step, by a label. increase() would count the part of $__rate_interval that
+    lies in the step before once more."""
+    by = f" by ({label})" if label else ""
+    return f"sum{by} (rate({counter}{_RATE})) * $__interval_ms / 1000"
 
 
 def _spread(histogram: str) -> list[Dataquery]:

@@ -2,11 +2,13 @@
 
 Each panel stands where Grafana puts it, under its title, and shows what its statement answers on
 the demo's data, in the kinds and colours of the board. Grafana itself draws finer. Panels of
-Prometheus name what they ask: there is none here. Needs Chromium.
+Prometheus show what one answers with `--prometheus URL`, else they name what they ask. Needs
+Chromium.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -22,9 +24,10 @@ from playwright.sync_api import sync_playwright
 
 from dashboards.drawing import Answer, drawn
 from dashboards.macros import ALL, Look, expanded
+from dashboards.measured import answered
 from dashboards.palette import INK, LINE, SOFT
-from dashboards.reading import boards, panels, statements, step_of, usual_choice
-from dashboards.sample import play
+from dashboards.reading import begin_of, boards, panels, statements, step_of, usual_choice
+from dashboards.sample import LENGTH, play
 from stream import schema
 from stream.database import Client, connect
 from stream.settings import ClickHouse, Settings
@@ -32,6 +35,8 @@ from stream.settings import ClickHouse, Settings
 _WIDTH, _COLUMN, _ROW, _GAP = 1600, 1568 / 24, 38, 8
 _TOP = 92  # of what stands above the panels
 _SMALL_PANELS = 7  # that a repeated panel is shown for
+_BEFORE = timedelta(days=10)  # of everyday talk: a week has its seven days
+_MEASURED_FOR = timedelta(minutes=15)  # of what Prometheus has read
 
 _STYLE = f"""
 body {{ margin: 0; background: #14171b; color: {INK}; font: 13px/1.4 "Noto Sans",
@@ -49,20 +54,26 @@ th, td {{ padding: 3px 8px 3px 4px; border-bottom: 1px solid {LINE}; white-space
   max-width: 760px; overflow: hidden; text-overflow: ellipsis; }}
 .numbers {{ display: flex; gap: 26px; align-items: baseline; height: 100%; padding-top: 10px; }}
 .numbers b {{ font-size: 34px; font-weight: 500; display: block; line-height: 1.1; }}
-.soft, .numbers i {{ color: {SOFT}; font-style: normal; }}
+.soft, small, .numbers i {{ color: {SOFT}; font-style: normal; }}
 svg text {{ fill: {SOFT}; font-size: 11px; }}
 """
 
 
 def main() -> int:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
+    asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    asked.add_argument("folder", type=Path, nargs="?", default=Path("docs/images"))
+    asked.add_argument("--prometheus", metavar="URL", help="that has read an Undertone's metrics")
+    given = asked.parse_args()
     with tempfile.TemporaryDirectory() as place:
         settings = Settings(clickhouse=ClickHouse(path=Path(place), database="preview"))
         with closing(connect(settings.clickhouse)) as client:
             schema.apply(client, schema.Target("preview", retention_days=400))
-            start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-            end = play(client, settings, start - timedelta(hours=4))
-            pages = {name: page(client, name, board, end) for name, board in boards().items()}
+            now = datetime.now(UTC).replace(second=0, microsecond=0)
+            end = play(client, settings, now - LENGTH, before=_BEFORE)
+            pages = {
+                name: page(client, given.prometheus, name, board, end)
+                for name, board in boards().items()
+            }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -70,13 +81,15 @@ def main() -> int:
         for name, (html, height) in pages.items():
             view = browser.new_page(viewport={"width": _WIDTH, "height": height})
             view.set_content(html)
-            view.screenshot(path=folder / f"dashboard-{name}.png")
-            print(folder / f"dashboard-{name}.png")
+            view.screenshot(path=given.folder / f"dashboard-{name}.png")
+            print(given.folder / f"dashboard-{name}.png")
         browser.close()
     return 0
 
 
-def page(client: Client, name: str, board: dict[str, Any], end: datetime) -> tuple[str, int]:
+def page(
+    client: Client, prometheus: str | None, name: str, board: dict[str, Any], end: datetime
+) -> tuple[str, int]:
     """The board as a page, and its height."""
     look = _look(client, name, end)
     asked = {one.name: one for one in statements(name, board)}
@@ -88,18 +101,25 @@ def page(client: Client, name: str, board: dict[str, Any], end: datetime) -> tup
     ]
     sections, bottom = [], 0
     for panel, chosen in _each(panels(board), look):
-        step = step_of(panel, look.since, look.until)
-        panel_look = replace(look, step_seconds=step, chosen={**look.chosen, **chosen})
+        own = _own_look(panel, look, chosen)
         one = asked.get(panel["title"])
+        note = f"Last {(own.until - own.since).days} days" if "timeFrom" in panel else ""
         if one:
-            found = client.query(expanded(one.sql, panel_look))
-            answer = Answer(found.column_names, found.result_rows, one.shape, panel_look, shaded)
-            inner = drawn(panel, answer, _size(panel))
+            found = client.query(expanded(one.sql, own))
+            inner = drawn(
+                panel,
+                Answer(found.column_names, found.result_rows, one.shape, own, shaded),
+                _size(panel),
+            )
+        elif prometheus:
+            lately = _own_look(panel, replace(look, since=end - _MEASURED_FOR), chosen)
+            note = f"Last {_MEASURED_FOR // timedelta(minutes=1)} minutes"
+            inner = drawn(panel, answered(prometheus, panel, lately), _size(panel))
         else:
             told = " · ".join(target["expr"] for target in panel["targets"])
             inner = f'<p class="soft">{escape(told)}</p>'
         title = panel["title"].replace("$brands", chosen.get("brands", ""))
-        sections.append(_section(panel["gridPos"], title, inner))
+        sections.append(_section(panel["gridPos"], title, note, inner))
         bottom = max(bottom, panel["gridPos"]["y"] + panel["gridPos"]["h"])
     chips = "".join(
         f"<span>{escape(variable.get('label') or variable['name'])} "
@@ -110,6 +130,13 @@ def page(client: Client, name: str, board: dict[str, Any], end: datetime) -> tup
     head = f"<header><h1>{escape(board['title'])}</h1>{chips}</header>"
     html = f"<meta charset=utf-8><style>{_STYLE}</style><body>{head}{''.join(sections)}"
     return html, _TOP + bottom * _ROW + _GAP
+
+
+def _own_look(panel: dict[str, Any], look: Look, chosen: dict[str, str]) -> Look:
+    """The panel's range and step, and what is chosen for a repeated one."""
+    since = begin_of(panel, look.since, look.until)
+    step = step_of(panel, since, look.until)
+    return replace(look, since=since, step_seconds=step, chosen={**look.chosen, **chosen})
 
 
 def _look(client: Client, name: str, end: datetime) -> Look:
@@ -156,12 +183,12 @@ def _size(panel: dict[str, Any]) -> tuple[float, float]:
     return place["w"] * _COLUMN - _GAP - 20, place["h"] * _ROW - _GAP - 38
 
 
-def _section(place: dict[str, int], title: str, inner: str) -> str:
+def _section(place: dict[str, int], title: str, note: str, inner: str) -> str:
     left, top = 16 + place["x"] * _COLUMN, _TOP + place["y"] * _ROW
     width, height = place["w"] * _COLUMN - _GAP, place["h"] * _ROW - _GAP
     return (
         f'<section style="left:{left:.0f}px;top:{top}px;width:{width:.0f}px;height:{height}px">'
-        f"<h2>{escape(title)}</h2><div>{inner}</div></section>"
+        f"<h2>{escape(title)} <small>{escape(note)}</small></h2><div>{inner}</div></section>"
     )
 
 

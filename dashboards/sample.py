@@ -34,7 +34,7 @@ from stream.windows import run_pass
 
 SCENARIO = Path(__file__).parents[1] / "config/demo"
 _PARTITIONS = 3
-_LENGTH = timedelta(hours=3, minutes=20)  # then the crisis has been told, and stands
+LENGTH = timedelta(hours=3, minutes=20)  # of the play: then the crisis has been told, and stands
 _TURN = timedelta(minutes=40)  # of the watcher: it judges every step, whatever its turn
 _SURE = {"negative": (0.9, 0.08, 0.02), "neutral": (0.1, 0.8, 0.1), "positive": (0.02, 0.08, 0.9)}
 
@@ -48,7 +48,7 @@ def play(
     """
     scenario = load_scenario(SCENARIO)
     scenario = replace(scenario, plan=scenario.plan.model_copy(update={"baseline": before}))
-    end = start + _LENGTH
+    end = start + LENGTH
     _store(client, scenario, start, end)
     _tell_progress(client, settings, end)
     _tell_passes(client, start, end)
