@@ -98,7 +98,7 @@ class Step(TypedDict):
 
 
 class PostIncident(TypedDict):
-    """An incident whose window holds the post."""
+    """An incident of a brand of the post, which began before it and had not ended."""
 
     id: str
     rule: str

@@ -12,7 +12,7 @@ from stream import generations
 from stream.board.api.answers import PostAnswer, PostIncident, Step
 from stream.board.api.asks import Asks
 from stream.board.api.endpoints import Asked, Endpoint
-from stream.board.present import iso, label_of, post_row
+from stream.board.present import CLOSED_STATES, iso, label_of, post_row
 from stream.board.queries import POST_COLUMNS
 from stream.database import Client
 from stream.errors import NotFound
@@ -40,19 +40,17 @@ WHERE window_start = {minute:DateTime('UTC')} AND brand IN {brands:Array(String)
 ORDER BY brand, topic
 SETTINGS max_execution_time = 10"""
 
-# Of transitions with evidence, the last that holds the post's minute.
+# From the first minute that it was made from to its end, if it has one.
 _INCIDENTS = """
 SELECT alert_id, argMax((rule, brand, topic, state, severity), (step, changed_at)) AS last,
     min(opened_at) AS opened
 FROM alerts FINAL
-WHERE brand IN {brands:Array(String)} AND alert_id IN (
-    SELECT alert_id FROM alerts FINAL
-    WHERE brand IN {brands:Array(String)}
-        AND parseDateTime64BestEffortOrNull(JSONExtractString(evidence, 'since'), 3, 'UTC')
-            <= {minute:DateTime('UTC')}
-        AND parseDateTime64BestEffortOrNull(JSONExtractString(evidence, 'until'), 3, 'UTC')
-            > {minute:DateTime('UTC')})
+WHERE brand IN {brands:Array(String)} AND kind = 'mood'
 GROUP BY alert_id
+HAVING min(parseDateTime64BestEffortOrNull(JSONExtractString(evidence, 'since'), 3, 'UTC'))
+        <= {minute:DateTime('UTC')}
+    AND (tupleElement(last, 4) NOT IN {closed:Array(String)}
+        OR maxIf(changed_at, transition = 'resolved') > {minute:DateTime('UTC')})
 ORDER BY opened, alert_id
 SETTINGS max_execution_time = 10"""
 
@@ -74,6 +72,7 @@ def post_story(asked: Asked, _: Asks) -> PostAnswer:
         gone = _step("deleted", record["ingested_at"], {})
         return {"post": None, "deleted": True, "steps": [received, gone], "incidents": []}
     values |= {"brands": list(record["brand"]), "lang": record["lang"]}
+    values["closed"] = sorted(CLOSED_STATES)
     windows = client.query(_WINDOWS, parameters=values).result_rows
     incidents = client.query(_INCIDENTS, parameters=values).result_rows
     return {

@@ -132,7 +132,7 @@ export default {
   silencedUntil: (at) => `Silenced until ${at} by`, endSilence: "End", endedNow: "The silence has ended.",
 
   // A post.
-  thePost: "Post", way: "Its way", incidentsOfPost: "Incidents it counts in", noIncidentOfPost: "None",
+  thePost: "Post", way: "Its way", incidentsOfPost: "Incidents at that time", noIncidentOfPost: "None",
   postDeleted: "This post was deleted", postDeletedText: "Its text is gone; what remains is that it was.",
   step_received: "Received", step_matched: "Brands found", step_language: "Language", step_scored: "Scored",
   step_stored: "Stored", step_counted: "Counted", step_deleted: "Deleted",

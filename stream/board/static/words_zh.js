@@ -125,7 +125,7 @@ export default {
   silencedUntil: (at) => `静默至 ${at}，操作人`, endSilence: "结束", endedNow: "静默已结束。",
 
   // A post.
-  thePost: "帖子", way: "处理过程", incidentsOfPost: "计入的告警", noIncidentOfPost: "无",
+  thePost: "帖子", way: "处理过程", incidentsOfPost: "当时的告警", noIncidentOfPost: "无",
   postDeleted: "此帖子已删除", postDeletedText: "正文已清除，仅保留其存在的记录。",
   step_received: "接收", step_matched: "匹配品牌", step_language: "语言", step_scored: "评分",
   step_stored: "入库", step_counted: "计数", step_deleted: "删除",

@@ -23,13 +23,15 @@ Get = Callable[..., Any]
 def way(get: Get, told: Seed) -> dict[str, Any]:
     """A negative post on Acme's battery, two minutes old, by its steps."""
     activate(told.client, Analysis("m" * 64, "c" * 64))
-    window = {"since": NOW - 6 * MINUTE, "until": THIS_MINUTE}
-    holds = {name: time.isoformat() for name, time in window.items()}
-    ends = holds | {"until": (THIS_MINUTE - 2 * MINUTE).isoformat()}
-    told.alert("holds", holds, topic="battery", opened_at=NOW - MINUTE)
+    holds = {"since": (NOW - 6 * MINUTE).isoformat()}
+    over = {"state": "resolved", "transition": "resolved", "topic": "battery"}
+    told.alert("holds", holds, topic="battery", opened_at=NOW - 4 * MINUTE)
+    told.alert("ended after", holds, changed_at=NOW - MINUTE, **over)
+    told.alert("ended before", holds, changed_at=NOW - 3 * MINUTE, **over)
+    told.alert("began after", {"since": (NOW - MINUTE).isoformat()})
     told.alert("of another topic", holds, topic="price")
     told.alert("of another brand", holds, brand="Globex")
-    told.alert("ended before", ends)
+    told.alert("of no data", holds, kind="no_data")
     found: dict[str, Any] = get("posts/twitter/2-1")
     return found
 
@@ -54,8 +56,8 @@ def test_the_steps_are_told_in_order(way: dict[str, Any]) -> None:
     assert all(one["at"] for one in way["steps"] if one["step"] in ("received", "stored"))
 
 
-def test_incidents_are_those_whose_window_holds_it(way: dict[str, Any]) -> None:
-    assert [one["id"] for one in way["incidents"]] == ["holds"]
+def test_incidents_are_those_of_its_brands_and_topics_that_stood_then(way: dict[str, Any]) -> None:
+    assert {one["id"] for one in way["incidents"]} == {"holds", "ended after"}
 
 
 def test_the_text_is_whole_and_any_id_is_found(get: Get, told: Seed) -> None:
