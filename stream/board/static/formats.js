@@ -4,9 +4,12 @@ import { currentLanguage } from "./words.js";
 
 const made = new Map();
 
+/** The page's language as the reader's browser has it: British dates for the British. */
+const locale = () => navigator.languages.find((one) => one.startsWith(currentLanguage())) ?? currentLanguage();
+
 function format(kind, options) {
   const key = `${currentLanguage()} ${kind} ${JSON.stringify(options)}`;
-  if (!made.has(key)) made.set(key, new Intl[kind](currentLanguage(), options));
+  if (!made.has(key)) made.set(key, new Intl[kind](locale(), options));
   return made.get(key);
 }
 
@@ -42,7 +45,7 @@ export function clockTime(time, now, seconds = false) {
 }
 
 export const fullTime = (time) =>
-  format("DateTimeFormat", { dateStyle: "medium", timeStyle: "long" }).format(time);
+  format("DateTimeFormat", { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }).format(time);
 
 /** The reader's zone in short: UTC, CET, GMT+8. */
 export const zone = (time) => format("DateTimeFormat", { timeZoneName: "short" })

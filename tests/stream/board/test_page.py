@@ -141,7 +141,7 @@ def test_alerts_say_what_fired_and_are_announced(seed: Any, open_page: Any) -> N
         "source_shares": [{"name": "<i>wb", "share": 0.8, "usual_share": 0.1, "z": 4}],
     }
     seed.alert("a", {"negative": 31, "mentions": 44, "minutes": 30} | evidence)
-    page.wait_for_selector("text=31 negative of 44 mentions in 30 min, expected 4", timeout=ROW)
+    page.wait_for_selector("text=31 negative of 44 mentions in 30 mins, expected 4", timeout=ROW)
     assert "60% of it by one author" in page.text_content(".alert")
     assert "80% from <i>wb, usually 10%" in page.text_content(".alert")
     assert "New alert for Acme" in page.text_content("#announcer")
