@@ -27,10 +27,10 @@ function totals(tried) {
 }
 
 /** The alerts as a file: made with the answer, for asking again would judge it all again. */
-const csvLink = (csv) => h("p", { class: "legend" }, h("a", {
-  download: "backtest.csv", href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
+const csvLink = (csv) => h("a", {
+  class: "csv", download: "backtest.csv", href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })),
   "aria-label": t("csvOf", t("alertsRaised")),
-}, "CSV"));
+}, "CSV");
 
 function raised({ tried, csv }) {
   const now = serviceNow();
@@ -48,7 +48,7 @@ function raised({ tried, csv }) {
       h("td", { class: "number" }, decimal(row.observed)), h("td", { class: "number" }, decimal(row.expected)),
       both && h("td", {}, row.same_as ? t("bothRules") : label(row.number, 2)))))));
   const more = rows.length > SHOWN && h("p", { class: "hint" }, t("moreInCsv", count(rows.length - SHOWN)));
-  return h("div", {}, csvLink(csv), table, more);
+  return h("div", {}, h("div", { class: "head" }, h("h3", {}, t("alertsRaised")), csvLink(csv)), table, more);
 }
 
 /** A form and, once asked, what came of it. */

@@ -47,7 +47,7 @@ function freshness(one) {
 
 function refusals({ dead_letters: dead, rules_refused: refused, sweep_differences: differences, deliveries }) {
   return h("dl", { class: "facts-grid" },
-    fact(t("deadLetters"), orUnknown(dead, (one) => count(one.count)), dead ? dead.count > 0 : null,
+    fact(t("deadLetters"), orUnknown(dead, (one) => count(one.count)), null,
       dead ? Object.entries(dead.by_reason).map(([reason, number]) => `${reason}: ${count(number)}`).join(" · ") : ""),
     fact(t("sweepDifferences"), orUnknown(differences, count), differences === null ? null : differences > 0),
     fact(t("noticesOpen"), count(deliveries.open), deliveries.open > 0),
