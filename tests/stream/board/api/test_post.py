@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from stream.generations import Analysis, activate
 from stream.rows import COLUMNS
-from tests.stream.board.api.conftest import HOSTILE, MINUTE, NOW, THIS_MINUTE
+from tests.stream.board.api.conftest import HOSTILE, MINUTE, NOW
 from tests.stream.board.conftest import Seed
 
 Get = Callable[..., Any]
