@@ -106,6 +106,7 @@ def test_a_restart_of_the_server_loses_nothing(
     seed.store(seed.post("1", "Acme before"))
     page = open_page().page
     page.wait_for_selector(".post >> text=before", timeout=ROW)
+    assert page.is_hidden("#leave")  # nobody signed in: this board is open
     board.stop()
     page.wait_for_selector("#notice >> text=Connection lost", timeout=ROW)
     seed.store(seed.post("2", "Acme meanwhile"))
@@ -122,7 +123,7 @@ def test_a_restart_of_the_server_loses_nothing(
         again.stop()
 
 
-def test_a_board_with_a_token_asks_for_it_and_knows_who_acts(
+def test_a_board_with_a_token_asks_for_it_knows_who_acts_and_lets_them_leave(
     seed: Seed, clickhouse_settings: ClickHouse, browser: Any
 ) -> None:
     seed.progress()
@@ -152,6 +153,9 @@ def test_a_board_with_a_token_asks_for_it_and_knows_who_acts(
         page.wait_for_selector("[name=by][readonly]")
         page.click("button >> text=Acknowledge")
         page.wait_for_selector(".life li >> text=Ada")
+        page.click("#leave[title='Signed in as Ada']")
+        page.wait_for_selector("dialog >> text=Who is there?")
+        assert opened.context.cookies() == []
     finally:
         opened.context.close()
         board.stop()
