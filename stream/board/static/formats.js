@@ -63,7 +63,8 @@ export function duration(seconds, unitDisplay = "short") {
   const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: 0 };
   const text = format("NumberFormat", options).format(Math.max(0, Math.floor(seconds / size))).replace(" ", "\u00a0");
   const rest = seconds % size;
-  return unit === "hour" && unitDisplay === "short" && rest >= 60 ? `${text} ${duration(rest)}` : text;
+  return unit === "hour" && unitDisplay === "short" && rest >= 60
+    ? [text, duration(rest)].join(currentLanguage() === "zh" ? "" : " ") : text;
 }
 
 /** The code if it can be a language's, so that a screen reader may trust it; else null. */

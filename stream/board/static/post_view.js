@@ -34,9 +34,11 @@ const called = (key) => t(`fact_${key}`).replace(/^fact_/, "").replaceAll("_", "
 /** Several of a kind as a table: brands found, scores, windows. */
 function rowsOf(rows) {
   const keys = Object.keys(rows[0]).filter((key) => !UNSAID.has(key));
+  const head = (key) => (key === "topic" ? t(key) : called(key)); // a brand's, not Kafka's
+  const cell = (row, key) => (key === "label" ? t(row[key]) : fact(row[key]));
   return wide(t("details"), h("table", {},
-    h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col" }, called(key))))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, keys.map((key) => h("td", {}, fact(row[key]))))))));
+    h("thead", {}, h("tr", {}, keys.map((key) => h("th", { scope: "col" }, head(key))))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, keys.map((key) => h("td", {}, cell(row, key))))))));
 }
 
 const facts = (values) => h("dl", { class: "facts-list" }, Object.entries(values).map(([key, value]) =>
