@@ -55,7 +55,7 @@ def _numbers() -> list[Panel]:
             GROUP BY time
             {filled(STEP)}"""),
             unit=COUNT,
-            size=(6, 4),
+            size=(6, 3),
             sum_up=True,
         ),
         negative_share(BRAND),
@@ -68,7 +68,7 @@ def _numbers() -> list[Panel]:
             WHERE {BRAND}
             HAVING sum(w.mentions) > 0"""),
             unit="none",
-            size=(4, 4),
+            size=(4, 3),
             colours=palette.NET,
         ),
         number(
@@ -82,7 +82,7 @@ def _numbers() -> list[Panel]:
             WHERE {BRAND}
             HAVING sum(w.mentions) > 0"""),
             unit=COUNT,
-            size=(8, 4),
+            size=(8, 3),
             names=True,
         ),
     ]

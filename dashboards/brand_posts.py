@@ -38,7 +38,7 @@ def _negative() -> Panel:
             "text": [columns.wrapped()],
             "post_id": columns.hidden(),
         },
-        size=(24, 11),
+        size=(24, 12),
         empty="Nobody said anything negative",
     )
 
@@ -57,6 +57,6 @@ def _authors() -> Panel:
         ORDER BY negative DESC, followers DESC
         LIMIT 20"""),
         {"followers": columns.measured(COUNT)},
-        size=(14, 10),
+        size=(14, 9),
         empty=NOTHING_SAID,
     )

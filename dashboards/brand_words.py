@@ -61,6 +61,6 @@ def words() -> Panel:
         ORDER BY z DESC, term
         LIMIT 20"""),
         {"z": columns.measured("none", 1)},
-        size=(10, 10),
+        size=(10, 9),
         empty="No word stands out",
     )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import groupby, pairwise
 from typing import Any
 
 from dashboards.palette import INK, LINE, NEGATIVE
-from dashboards.reading import look_of
+from dashboards.reading import look_of, nice_step
 from dashboards.units import told
 
 Series = Mapping[str, Sequence[tuple[datetime, float | None]]]
 Span = tuple[datetime, datetime]
 
 _LEFT, _UNDER = 52, 40
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def over_time(
@@ -47,8 +48,11 @@ def over_time(
             f'stroke="{LINE}"/><text x="{_LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">'
             f"{told(value, defaults['unit'])}</text>"
         )
-    parts += _stacked(series, looks, x, y) if bars else _lines(series, looks, x, y)
-    parts += [_times(span, x, height, width), _legend(list(series), looks, height + 34)]
+    after = defaults["custom"].get("barAlignment") != -1
+    inside = _stacked(series, looks, x, y, after) if bars else _lines(series, looks, x, y)
+    # One SVG in another cuts what lies outside of it.
+    parts += [f'<svg width="{width:.0f}" height="{height + 2:.0f}">', *inside, "</svg>"]
+    parts += [_times(span, x, height, width), _legend(list(series), looks, height + 34, width)]
     return f'<svg width="{width:.0f}" height="{size[1]:.0f}">{"".join(parts)}</svg>'
 
 
@@ -110,7 +114,8 @@ def _band(high: Any, low: Any, x: Any, y: Any, colour: str) -> list[str]:
     return parts
 
 
-def _stacked(series: Series, looks: Mapping[str, Any], x: Any, y: Any) -> list[str]:
+def _stacked(series: Series, looks: Mapping[str, Any], x: Any, y: Any, after: bool) -> list[str]:
+    """Bars that stand after the time of their value, or before it."""
     parts: list[str] = []
     base: dict[datetime, float] = {}
     step = _step(series, timedelta(minutes=5))
@@ -122,7 +127,8 @@ def _stacked(series: Series, looks: Mapping[str, Any], x: Any, y: Any) -> list[s
             if tall > 0:
                 wide = max(1.0, x(time + step) - x(time) - 0.5)
                 parts.append(
-                    f'<rect x="{x(time):.1f}" y="{y(base[time]):.1f}" width="{wide:.1f}" '
+                    f'<rect x="{x(time if after else time - step):.1f}" '
+                    f'y="{y(base[time]):.1f}" width="{wide:.1f}" '
                     f'height="{tall:.1f}" fill="{looks[name]["colour"]}"/>'
                 )
     return parts
@@ -173,16 +179,21 @@ def _shade(shaded: Span, x: Any, span: Span, height: float) -> str:
 def _times(span: Span, x: Any, under: float, width: float) -> str:
     whole = span[1] - span[0]
     form = "%m-%d %H:%M" if whole > timedelta(days=1) else "%H:%M"
-    many = max(2, round(width / 130))
-    times = [span[0] + whole * part / many for part in range(many)]
+    step = nice_step(whole / max(2, round(width / 130)))
+    first = span[0] + (_EPOCH - span[0]) % step
+    times = [first + step * part for part in range(int((span[1] - first) / step) + 1)]
+    times = [time for time in times if x(time) < width - 40]
     return "".join(
         f'<text x="{x(time):.1f}" y="{under + 14:.1f}">{time:{form}}</text>' for time in times
     )
 
 
-def _legend(names: Sequence[str], looks: Mapping[str, Any], under: float) -> str:
+def _legend(names: Sequence[str], looks: Mapping[str, Any], under: float, width: float) -> str:
     parts, at = [], float(_LEFT)
     for name in names:
+        if at + 30 + 6.5 * len(name) > width:
+            parts.append(f'<text x="{at:.0f}" y="{under:.0f}">…</text>')
+            break
         parts.append(
             f'<rect x="{at:.0f}" y="{under - 6:.0f}" width="14" height="4" '
             f'fill="{looks[name]["colour"]}"/>'

@@ -154,14 +154,15 @@ def _gap_over_time() -> Panel:
 
 def _each() -> Panel:
     """One small panel for each brand that is chosen, all on one scale."""
+    said = "sumIf(w.mentions, brand IN (${brands:singlequote}))"
     shown = lines(
         "What share of $brands is negative?",
-        "The share of negative mentions over time, and that of all brands together. All panels "
-        "have one scale.",
+        "The share of negative mentions over time, and that of all brands together; a gap is a "
+        "time with fewer than three mentions. All panels have one scale.",
         series(f"""
         SELECT $__timeInterval(window_start) AS time,
-            sumIf(w.negative, brand IN (${{brands:singlequote}}))
-                / nullIf(sumIf(w.mentions, brand IN (${{brands:singlequote}})), 0) AS negative,
+            if({said} >= 3, sumIf(w.negative, brand IN (${{brands:singlequote}})) / {said}, NULL)
+                AS negative,
             {SHARE} AS "all brands"
         FROM window_scores AS w FINAL
         WHERE {BRANDS}

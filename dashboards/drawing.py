@@ -15,6 +15,8 @@ from dashboards.reading import look_of
 from dashboards.units import told
 
 Row = Sequence[Any]
+ROW = 36
+"""Pixels of a table's row, and of its head."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def drawn(panel: dict[str, Any], answer: Answer, size: tuple[float, float]) -> s
         return _numbers(panel, answer)
     if kind in ("bargauge", "barchart"):
         return _bars(panel, answer, size)
-    return _table(panel, answer)
+    return _table(panel, answer, size[1])
 
 
 def series_of(answer: Answer) -> dict[str, list[tuple[datetime, float | None]]]:
@@ -96,31 +98,38 @@ def _bars(panel: dict[str, Any], answer: Answer, size: tuple[float, float]) -> s
     return f'<svg width="{width:.0f}" height="{height:.0f}">{"".join(parts)}</svg>'
 
 
-def _table(panel: dict[str, Any], answer: Answer) -> str:
+def _table(panel: dict[str, Any], answer: Answer, height: float) -> str:
+    """As many rows as there is room for."""
     looks = [look_of(panel, name) for name in answer.names]
     shown = [n for n, look in enumerate(looks) if not look.get("custom.hidden")]
-    head = "".join(f"<th>{escape(answer.names[n])}</th>" for n in shown)
+    first = answer.rows[0]
+    head = "".join(f'<th style="{_side(first[n])}">{escape(answer.names[n])}</th>' for n in shown)
     body = "".join(
         "<tr>" + "".join(_cell(row[n], looks[n], panel) for n in shown) + "</tr>"
-        for row in answer.rows
+        for row in answer.rows[: int(height / ROW) - 1]
     )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _cell(value: Any, look: dict[str, Any], panel: dict[str, Any]) -> str:
     unit = look.get("unit", _defaults(panel)["unit"])
-    style, kind = "", look.get("custom.cellOptions", {}).get("type")
+    style, kind = _side(value), look.get("custom.cellOptions", {}).get("type")
     if value is not None and "thresholds" in look:
         colour = colour_of(look["thresholds"]["steps"], value)
-        style = f"color:{colour}"
+        style += f"color:{colour}"
         if kind == "color-background":
-            style = f"background:{colour};color:{_readable_on(colour)}"
+            style += f";background:{colour};color:{_readable_on(colour)}"
     for mapping in look.get("mappings", []):
         if value in mapping["options"]:
-            style = f"color:{mapping['options'][value]['color']}"
+            style += f"color:{mapping['options'][value]['color']}"
     if look.get("links"):
         style += ";text-decoration:underline"
     return f'<td style="{style}">{escape(told(value, unit))}</td>'
+
+
+def _side(value: Any) -> str:
+    """Numbers to the right, as Grafana has them."""
+    return "text-align:right;" if isinstance(value, int | float) else ""
 
 
 def _readable_on(colour: str) -> str:

@@ -53,7 +53,7 @@ def _numbers() -> list[Panel]:
             SELECT observed, expected, observed / nullIf(expected, 0) AS "times the usual"
             FROM {_CHOSEN}"""),
             unit=COUNT,
-            size=(9, 4),
+            size=(9, 3),
             empty="Choose an incident",
             names=True,
         ),
@@ -66,7 +66,7 @@ def _numbers() -> list[Panel]:
                 JSONExtractInt(told, 'texts') AS texts, JSONExtractInt(told, 'authors') AS authors
             FROM (SELECT {LATEST} AS told) WHERE told != ''"""),
             unit=COUNT,
-            size=(9, 4),
+            size=(9, 3),
             empty="No evidence was gathered",
             names=True,
         ),
@@ -78,7 +78,7 @@ def _numbers() -> list[Panel]:
                 toDateTime64({KNOWN_TO}, 3))) AS seconds
             FROM {_CHOSEN}"""),
             unit="s",
-            size=(6, 4),
+            size=(6, 3),
             empty="Choose an incident",
         ),
     ]

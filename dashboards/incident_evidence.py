@@ -48,7 +48,7 @@ def _carriers() -> Panel:
             "usual": columns.percent(),
             "z": columns.measured("none", 1),
         },
-        size=(8, 9),
+        size=(8, 10),
         empty=_NONE,
     )
 
@@ -62,7 +62,7 @@ def _terms() -> Panel:
         FROM (SELECT arrayJoin(JSONExtract({LATEST}, 'term_details', '{_TERMS}')) AS one)
         ORDER BY z DESC"""),
         {"z": columns.measured("none", 1)},
-        size=(6, 9),
+        size=(6, 10),
         empty="No word stands out",
     )
 
@@ -83,7 +83,7 @@ def _deliveries() -> Panel:
             "status": columns.measured("none"),
             "seconds": columns.measured("s", 1),
         },
-        size=(10, 9),
+        size=(10, 10),
         empty="Nobody was told",
     )
 
@@ -110,6 +110,6 @@ def _posts() -> Panel:
             "text": [columns.wrapped()],
             "post_id": columns.hidden(),
         },
-        size=(24, 9),
+        size=(24, 7),
         empty=_NONE,
     )

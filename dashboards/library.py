@@ -24,7 +24,7 @@ def negative_share(asked: str) -> Panel:
             WHERE {asked}
             HAVING sum(w.mentions) > 0"""),
         unit=PERCENT,
-        size=(6, 4),
+        size=(6, 3),
         names=True,
     )
 

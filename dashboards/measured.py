@@ -31,12 +31,9 @@ def answered(url: str, panel: dict[str, Any], look: Look) -> Answer:
     """Of a panel over time a row for each time and series; of a number the last of each."""
     rows = []
     for target in panel["targets"]:
-        asked = {
-            "query": as_sent(target["expr"], look.step_seconds),
-            "start": look.since.timestamp(),
-            "end": look.until.timestamp(),
-            "step": look.step_seconds,
-        }
+        step = look.step_seconds
+        begin, end = (time.timestamp() // step * step for time in (look.since, look.until))
+        asked = {"query": as_sent(target["expr"], step), "start": begin, "end": end, "step": step}
         with urlopen(
             f"{url}/api/v1/query_range?{urlencode(asked)}", timeout=_LIMIT_SECONDS
         ) as told:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Panel
 from grafana_foundation_sdk.builders.prometheus import Dataquery
@@ -11,13 +12,19 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 from dashboards import palette
 from dashboards.board import board_of
 from dashboards.operations_tables import tables
-from dashboards.panels import COUNT, PERCENT, lines, number, stacks
+from dashboards.panels import COUNT, PERCENT, in_colours, lines, number, stacks
 from dashboards.prometheus import SOURCE, asked
 from dashboards.variables import clickhouse, prometheus
+from stream.errors import RejectReason
 
 _RATE = "[$__rate_interval]"
 _QUIET = "No metrics came"
 _SECONDS, _A_SECOND = "s", "cps"
+_MEDIAN = {"median": palette.SOFT, "19 of 20 below": palette.INK}
+_REASONS = {
+    reason: palette.mixed(palette.NEGATIVE, palette.LINE, part / 9)
+    for part, reason in enumerate(get_args(RejectReason))
+}
 _BAD_FROM_A_MINUTE = palette.steps(palette.INK, (60, palette.NEGATIVE))
 
 # Prometheus renames a label `job` of ours, unless it is told to honour labels.
@@ -98,6 +105,7 @@ def _reading() -> list[Panel]:
             "Messages not read yet, by partition.",
             [asked("sum by (partition) (undertone_lag)", "partition {{partition}}")],
             COUNT,
+            {f"partition {number}": colour for number, colour in enumerate(palette.APART)},
         ),
         _lines(
             "How much comes, and how much is stored?",
@@ -108,6 +116,7 @@ def _reading() -> list[Panel]:
                 asked(f"sum(rate(undertone_mentions_scored_total{_RATE}))", "mentions scored"),
             ],
             _A_SECOND,
+            _apart("messages read", "rows stored", "mentions scored"),
         ),
         _lines(
             "How much do copies save?",
@@ -122,6 +131,7 @@ def _reading() -> list[Panel]:
                 )
             ],
             PERCENT,
+            _apart("from the cache"),
         ),
     ]
 
@@ -135,12 +145,14 @@ def _working() -> list[Panel]:
             "much waits.",
             _spread("undertone_batch_posts"),
             COUNT,
+            _MEDIAN,
         ),
         _lines(
             "Which stage takes the time?",
             "Seconds that a batch spends in a stage: 19 of 20 stay below.",
             [asked(f"histogram_quantile(0.95, {stage})", "{{stage}}")],
             _SECONDS,
+            _apart("score", "store", "look_up", "match", "decode"),
         ),
         _lines(
             "How long does a pass over the windows take?",
@@ -148,6 +160,7 @@ def _working() -> list[Panel]:
             "between passes means that alerts come late.",
             _spread("undertone_pass_seconds"),
             _SECONDS,
+            _MEDIAN,
         ),
     ]
 
@@ -157,9 +170,8 @@ def _troubles() -> list[Panel]:
         _stacks(
             "What goes to the DLQ, and why?",
             "Messages that break the contract, by reason. They lie in the DLQ, unchanged.",
-            [
-                asked(_counted("undertone_dead_letters_total", "reason"), "{{reason}}"),
-            ],
+            [asked(_counted("undertone_dead_letters_total", "reason"), "{{reason}}")],
+            _REASONS,
             empty="Nothing went to the DLQ",
         ),
         _stacks(
@@ -171,6 +183,7 @@ def _troubles() -> list[Panel]:
                 asked(_counted("undertone_stale_total"), "stale"),
                 asked(_counted("undertone_foreign_keys_total"), "foreign key"),
             ],
+            _apart("expired", "stale", "foreign key"),
             empty="All was stored",
         ),
         _stacks(
@@ -183,6 +196,7 @@ def _troubles() -> list[Panel]:
                 asked(_counted("undertone_rebalances_total"), "rebalances"),
                 asked(_counted("undertone_job_failures_total"), "failed jobs"),
             ],
+            _apart("clickhouse", "kafka", "stalls", "rebalances", "failed jobs"),
             empty="Nothing failed",
         ),
     ]
@@ -207,14 +221,23 @@ def _spread(histogram: str) -> list[Dataquery]:
 def _number(
     title: str, why: str, query: Dataquery, unit: str, colours: Sequence[Threshold] = palette.PLAIN
 ) -> Panel:
-    shown = number(title, why, [query], unit=unit, size=(4, 4), colours=colours, empty=_QUIET)
+    shown = number(title, why, [query], unit=unit, size=(4, 3), colours=colours, empty=_QUIET)
     return shown.datasource(SOURCE)
 
 
-def _lines(title: str, why: str, queries: Sequence[Dataquery], unit: str) -> Panel:
+def _lines(
+    title: str, why: str, queries: Sequence[Dataquery], unit: str, colours: Mapping[str, str]
+) -> Panel:
     shown = lines(title, why, queries, unit=unit, size=(8, 7), empty=_QUIET, least="15s")
-    return shown.datasource(SOURCE)
+    return in_colours(shown, colours).datasource(SOURCE)
 
 
-def _stacks(title: str, why: str, queries: Sequence[Dataquery], empty: str) -> Panel:
-    return stacks(title, why, queries, size=(8, 7), empty=empty, least="1m").datasource(SOURCE)
+def _stacks(
+    title: str, why: str, queries: Sequence[Dataquery], colours: Mapping[str, str], empty: str
+) -> Panel:
+    shown = stacks(title, why, queries, size=(8, 7), empty=empty, least="1m", until=True)
+    return in_colours(shown, colours).datasource(SOURCE)
+
+
+def _apart(*names: str) -> dict[str, str]:
+    return dict(zip(names, palette.APART, strict=False))

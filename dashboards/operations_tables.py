@@ -38,7 +38,7 @@ def _positions() -> Panel:
             ],
             "next offset": columns.measured("none"),
         },
-        size=(9, 9),
+        size=(9, 8),
         empty="No consumer has told yet",
     )
 
@@ -56,7 +56,7 @@ def _passes() -> Panel:
         GROUP BY time
         ORDER BY time"""),
         unit=COUNT,
-        size=(7, 9),
+        size=(7, 8),
         empty="No pass ran",
     )
     return in_colours(shown, {"minutes usually": palette.SOFT})
@@ -72,7 +72,7 @@ def _outcomes() -> Panel:
         WHERE $__timeFilter(attempted_at) AND outcome != 'retry_asked'
         GROUP BY time, outcome
         ORDER BY time, outcome"""),
-        size=(8, 9),
+        size=(8, 8),
         empty="Nothing was to be delivered",
         least="5m",
     ).display_name("${__field.labels.outcome}")
@@ -96,7 +96,7 @@ def _receivers() -> Panel:
             "missed": columns.coloured_text(palette.BAD_FROM_ONE),
             "19 of 20 within": columns.measured("s", 1),
         },
-        size=(14, 8),
+        size=(14, 5),
         empty="Nothing was to be delivered",
     )
 
@@ -112,6 +112,6 @@ def _generations() -> Panel:
         ORDER BY generation DESC
         LIMIT 20"""),
         {"generation": columns.measured("none"), "matcher": columns.measured("none")},
-        size=(10, 8),
+        size=(10, 5),
         empty="Nothing was activated yet",
     )

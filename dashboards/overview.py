@@ -60,7 +60,7 @@ def _numbers() -> list[Panel]:
             GROUP BY time
             {filled()}"""),
             unit=COUNT,
-            size=(6, 4),
+            size=(6, 3),
             sum_up=True,
         ).interval("1m"),
         negative_share(BRANDS),
@@ -69,7 +69,7 @@ def _numbers() -> list[Panel]:
             "Incidents that have not ended, acknowledged and silenced ones included.",
             Query(f"SELECT countIf(state != 'resolved') AS open FROM ({INCIDENTS})"),
             unit=COUNT,
-            size=(6, 4),
+            size=(6, 3),
             colours=palette.BAD_FROM_ONE,
         ),
         number(
@@ -78,7 +78,7 @@ def _numbers() -> list[Panel]:
             Query(f"""
             SELECT nullIf(toUnixTimestamp64Milli({KNOWN_TO}), 0) AS "read up to" """),
             unit="dateTimeFromNow",
-            size=(6, 4),
+            size=(6, 3),
             empty="No consumer has told yet",
         ),
     ]

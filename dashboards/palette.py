@@ -15,6 +15,9 @@ INK = "#ebe8e1"  # a quantity that is neither good nor bad
 SOFT = "#a9a59c"  # what is expected or usual, beside what was seen
 LINE = "#2d333b"  # nothing, or next to it
 
+# Series that are neither good nor bad, told apart: none of these hues says a mood.
+APART = (INK, "#e5cf5a", "#58c9a5", "#d497c4", SOFT)
+
 MOODS = {"negative": NEGATIVE, "neutral": NEUTRAL, "positive": POSITIVE}
 
 

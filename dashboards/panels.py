@@ -59,7 +59,7 @@ def lines(
 
     No step is shorter than `least`, and there are about `points` of them at most.
     """
-    drawn = {
+    drawn: dict[str, object] = {
         "drawStyle": "line",
         "lineWidth": 2,
         "fillOpacity": 0,
@@ -74,12 +74,13 @@ def lines(
 
 def stacks(
     title: str, why: str, queries: _Queries, *, unit: str = COUNT,
-    size: _Size, empty: str = NOTHING_SAID, least: str = "1m",
+    size: _Size, empty: str = NOTHING_SAID, least: str = "1m", until: bool = False,
 ) -> Panel:  # fmt: skip
-    """Counts over time as bars that stand on each other."""
-    drawn = {
+    """Counts over time as bars that stand on each other. A count is of the step that begins at its
+    time, or, with `until`, of the one that ends there."""
+    drawn: dict[str, object] = {
         "drawStyle": "bars",
-        "barAlignment": 1,  # a row is of the time that begins at its own
+        "barAlignment": -1 if until else 1,
         "lineWidth": 0,
         "fillOpacity": 90,
         "stacking": {"mode": "normal", "group": "A"},

@@ -22,7 +22,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from dashboards.drawing import Answer, drawn
+from dashboards.drawing import ROW, Answer, drawn
 from dashboards.macros import ALL, Look, expanded
 from dashboards.measured import answered
 from dashboards.palette import INK, LINE, SOFT
@@ -36,7 +36,7 @@ _WIDTH, _COLUMN, _ROW, _GAP = 1600, 1568 / 24, 38, 8
 _TOP = 92  # of what stands above the panels
 _SMALL_PANELS = 7  # that a repeated panel is shown for
 _BEFORE = timedelta(days=10)  # of everyday talk: a week has its seven days
-_MEASURED_FOR = timedelta(minutes=15)  # of what Prometheus has read
+_MEASURED_FOR = timedelta(minutes=10)  # of what Prometheus has read
 
 _STYLE = f"""
 body {{ margin: 0; background: #14171b; color: {INK}; font: 13px/1.4 "Noto Sans",
@@ -50,9 +50,10 @@ section > div {{ position: absolute; left: 10px; right: 10px; top: 32px; bottom:
   overflow: hidden; }}
 table {{ border-collapse: collapse; width: 100%; table-layout: auto; }}
 th {{ text-align: left; font-weight: 500; color: {SOFT}; font-size: 12px; }}
-th, td {{ padding: 3px 8px 3px 4px; border-bottom: 1px solid {LINE}; white-space: nowrap;
-  max-width: 760px; overflow: hidden; text-overflow: ellipsis; }}
-.numbers {{ display: flex; gap: 26px; align-items: baseline; height: 100%; padding-top: 10px; }}
+th, td {{ box-sizing: border-box; height: {ROW}px; padding: 0 8px 0 4px; white-space: nowrap;
+  border-bottom: 1px solid {LINE}; max-width: 760px; overflow: hidden; text-overflow: ellipsis; }}
+.numbers {{ display: flex; gap: 26px; align-items: end; height: 100%; padding-bottom: 8px;
+  box-sizing: border-box; }}
 .numbers b {{ font-size: 34px; font-weight: 500; display: block; line-height: 1.1; }}
 .soft, small, .numbers i {{ color: {SOFT}; font-style: normal; }}
 svg text {{ fill: {SOFT}; font-size: 11px; }}
@@ -113,7 +114,6 @@ def page(
             )
         elif prometheus:
             lately = _own_look(panel, replace(look, since=end - _MEASURED_FOR), chosen)
-            note = f"Last {_MEASURED_FOR // timedelta(minutes=1)} minutes"
             inner = drawn(panel, answered(prometheus, panel, lately), _size(panel))
         else:
             told = " · ".join(target["expr"] for target in panel["targets"])
@@ -127,8 +127,12 @@ def page(
         for variable in board["templating"]["list"]
         if variable["type"] != "datasource" and not variable.get("hide")
     )
+    if prometheus and name == "operations":
+        chips += f"<span>Metrics of the last {_MEASURED_FOR // timedelta(minutes=1)} minutes</span>"
     head = f"<header><h1>{escape(board['title'])}</h1>{chips}</header>"
-    html = f"<meta charset=utf-8><style>{_STYLE}</style><body>{head}{''.join(sections)}"
+    html = (
+        f"<!doctype html><meta charset=utf-8><style>{_STYLE}</style><body>{head}{''.join(sections)}"
+    )
     return html, _TOP + bottom * _ROW + _GAP
 
 

@@ -118,8 +118,14 @@ def step_of(panel: dict[str, Any], since: datetime, until: datetime) -> int:
     own least."""
     points = panel.get("maxDataPoints") or _POINTS
     least = panel.get("interval") or "1s"
-    wanted = (until - since) / timedelta(seconds=1) / points
-    return max(_seconds(least), next((nice for nice in _NICE if nice >= wanted), _NICE[-1]))
+    wanted = nice_step((until - since) / points)
+    return max(_seconds(least), wanted // timedelta(seconds=1))
+
+
+def nice_step(least: timedelta) -> timedelta:
+    """A round step, not shorter than this; a day where it is longer than a day."""
+    wanted = least / timedelta(seconds=1)
+    return timedelta(seconds=next((nice for nice in _NICE if nice >= wanted), _NICE[-1]))
 
 
 def _seconds(length: str) -> int:

@@ -64,6 +64,28 @@ def test_bars_stand_on_each_other_in_their_colours() -> None:
     assert shown.count('fill="#6db8f4"') == 2
 
 
+def test_a_bar_stands_over_the_step_that_it_counts() -> None:
+    """The tables name a step by its begin, Prometheus by its end."""
+
+    def left(shown: dict[str, Any]) -> float:
+        rows = [(NOON - 2 * HOUR, 1), (NOON - HOUR, 1)]
+        plot = drawn(shown, answer(["time", "negative"], *rows), SIZE).split("<svg")[2]
+        return float(plot.split('<rect x="')[1].split('"')[0])
+
+    begun = left(panel("overview", "How much is said, and in which mood?"))
+    ended = left(panel("operations", "What else is not stored?"))
+    assert begun - ended == pytest.approx((SIZE[0] - 52) / 6, abs=0.2)  # an hour of six
+
+
+def test_a_table_has_the_rows_that_fit() -> None:
+    shown = drawn(
+        panel("brand", "Who says it?"),
+        answer(["author"], *[(f"author {number}",) for number in range(20)], shape="table"),
+        SIZE,
+    )
+    assert shown.count("<td") == 7  # rows of 36 pixels, under a head of as many
+
+
 def test_an_empty_panel_says_why() -> None:
     assert "No incident is open" in drawn(
         panel("overview", "Which incidents stand open?"), answer(["brand"], shape="table"), SIZE
