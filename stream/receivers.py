@@ -145,3 +145,9 @@ def with_secrets(entry: Any, place: str, folder: Path, environ: Mapping[str, str
                 f"{place}.secret_file: {name}: {reason}; write the secret into it"
             ) from None
     return entry | {"secrets": secrets}
+
+
+def secret_files(entry: Any, folder: Path) -> list[Path]:
+    """The files that an entry reads secrets from."""
+    named = as_list(entry.get("secret_file", [])) if isinstance(entry, dict) else []
+    return [folder / str(name) for name in named]

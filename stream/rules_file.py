@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from stream.errors import UsageError
-from stream.receivers import with_secrets
+from stream.receivers import secret_files, with_secrets
 from stream.rules import Misfit, Place, Rules
 from stream.yaml_lines import line_of
 
@@ -75,8 +75,11 @@ def _read(file: Path) -> tuple[yaml.Node | None, dict[str, Any]]:
     return root, values
 
 
+Stamp = tuple[int, int, int] | None
+
+
 class RulesFile:
-    """The rules as the file has them now. For one thread.
+    """The rules as the file has them now, with the secrets it names. For one thread.
 
     `refused` says why while the file is wrong and `rules` are those before it; else it is ''. Both
     may be read from other threads.
@@ -84,7 +87,8 @@ class RulesFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seen = _stamp(file)
+        self._secrets: list[Path] = []
+        self._seen = self._look()
         self.rules = load_rules(file)
         self.refused = ""
 
@@ -94,15 +98,15 @@ class RulesFile:
         return not self.refused
 
     def changed(self) -> bool:
-        """Whether the file was written since the last look; `rules` are the new ones then.
+        """Whether the file, or one of a secret, was written since the last look; `rules` are the
+        new ones then.
 
         Raises UsageError once for each state of the file that is wrong; the rules stay as they
         were.
         """
-        now = _stamp(self._file)
-        if now == self._seen:
+        if self._stamps() == self._seen:
             return False
-        self._seen = now
+        self._seen = self._look()
         try:
             fresh = load_rules(self._file)
         except UsageError as error:
@@ -114,8 +118,28 @@ class RulesFile:
         self.rules = fresh
         return True
 
+    def _look(self) -> list[Stamp]:
+        """The stamps of what is about to be read: what changes meanwhile is seen the next time."""
+        of_file = _stamp(self._file)
+        self._secrets = _secrets_of(self._file)
+        return [of_file, *map(_stamp, self._secrets)]
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
+    def _stamps(self) -> list[Stamp]:
+        return [_stamp(file) for file in (self._file, *self._secrets)]
+
+
+def _secrets_of(file: Path) -> list[Path]:
+    """The files of secrets that it names; none while it cannot be read."""
+    try:
+        _, values = _read(file)
+    except UsageError:
+        return []
+    receivers = values.get("receivers")
+    entries = receivers if isinstance(receivers, list) else []
+    return [one for entry in entries for one in secret_files(entry, file.parent)]
+
+
+def _stamp(file: Path) -> Stamp:
     """Changes with the file; a mount of another file under its name (ConfigMap) does it too."""
     try:
         stat = file.stat()

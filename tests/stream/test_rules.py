@@ -127,6 +127,24 @@ def test_a_changed_file_is_seen_and_a_wrong_one_leaves_the_rules_as_they_were(
     assert file.refused == ""
 
 
+def test_a_secret_written_anew_is_taken_without_a_touch_to_the_rules(tmp_path: Path) -> None:
+    path, secret = tmp_path / "alerts.yaml", tmp_path / "ours.secret"
+    secret.write_text(OLD)
+    path.write_text(HOOK % "secret_file: ours.secret")
+    file = RulesFile(path)
+    assert not file.changed()
+    secret.write_text(SECRET + "\n")
+    assert file.changed()
+    assert file.rules.receivers[0].secrets[0].get_secret_value() == SECRET
+    secret.unlink()
+    with pytest.raises(UsageError, match=r"ours\.secret"):
+        file.changed()
+    assert file.rules.receivers[0].secrets[0].get_secret_value() == SECRET
+    assert not file.changed()
+    secret.write_text(OLD)
+    assert file.changed()
+
+
 @pytest.mark.parametrize(
     ("text", "fix"),
     [
