@@ -66,21 +66,21 @@ WHERE toStartOfMinute(created_at) IN {{minutes:Array(DateTime('UTC'))}}
 ORDER BY ingested_at, created_at, source, post_id
 SETTINGS {_FINAL}, max_execution_time = 10"""
 
-_SLOTS = """
+_SLOTS = f"""
 SELECT brand, toStartOfInterval(window_start, INTERVAL 30 MINUTE) AS slot, sum(negative),
     sum(neutral), sum(positive), sum(score_sum)
 FROM window_scores FINAL
-WHERE topic = '' AND window_start >= {day:DateTime('UTC')}
+WHERE topic = '' AND window_start >= {{day:DateTime('UTC')}}
 GROUP BY brand, slot
-SETTINGS max_execution_time = 10"""
+SETTINGS {_FINAL}, max_execution_time = 10"""
 
-_HOURS = """
-SELECT brand, window_start >= {hour:DateTime('UTC')} AS recent, sum(negative), sum(neutral),
+_HOURS = f"""
+SELECT brand, window_start >= {{hour:DateTime('UTC')}} AS recent, sum(negative), sum(neutral),
     sum(positive), sum(score_sum)
 FROM window_scores FINAL
-WHERE topic = '' AND window_start >= {day:DateTime('UTC')}
+WHERE topic = '' AND window_start >= {{day:DateTime('UTC')}}
 GROUP BY brand, recent
-SETTINGS max_execution_time = 10"""
+SETTINGS {_FINAL}, max_execution_time = 10"""
 
 _TOPICS = f"""
 SELECT brand, topic, sum(mentions) AS n, sum(negative) AS bad
@@ -88,7 +88,7 @@ FROM window_scores FINAL
 WHERE topic != '' AND window_start >= {{hour:DateTime('UTC')}}
 GROUP BY brand, topic HAVING bad > 0
 ORDER BY bad DESC, topic LIMIT {_TOPICS_SHOWN} BY brand
-SETTINGS max_execution_time = 10"""
+SETTINGS {_FINAL}, max_execution_time = 10"""
 
 # A resolving transition carries the calm figures that ended it; what fired is told by the last
 # one before it.

@@ -30,7 +30,8 @@ log = structlog.get_logger()
 OVERLAP = timedelta(seconds=30)
 _LATE_AFTER_SECONDS = 30.0  # of the wall clock: six times what `progress` needs to be written
 _LATE_AFTER = timedelta(minutes=2)  # of service time
-_SUMMARIES_EVERY = 2  # polls
+_SUMMARIES_EVERY = 2  # polls …
+_SUMMARIES_SHARE = 0.1  # … but never more than this part of the time, however many brands there are
 _LONGEST_PAUSE = 5.0
 _UNREADY_AFTER = 15.0
 
@@ -99,15 +100,17 @@ class Reader:
         with errors_sorted():
             if self._since is None:
                 self._begin(client)
-            polls = 0
+            due = 0.0
             while True:
                 self._poll_posts(client)
-                if polls % _SUMMARIES_EVERY == 0:
+                if (begun := time.monotonic()) >= due:
                     self._poll_summaries(client)
+                    took = time.monotonic() - begun
+                    usual = _SUMMARIES_EVERY * self._context.poll_seconds
+                    due = begun + max(usual, took / _SUMMARIES_SHARE)
                 self._problem = None
                 self._answered = time.monotonic()
                 self.feed.publish_status(self._status())
-                polls += 1
                 if wait():
                     return
 
