@@ -189,9 +189,9 @@ def _times(span: Span, x: Any, under: float, width: float) -> str:
 
 
 def _legend(names: Sequence[str], looks: Mapping[str, Any], under: float, width: float) -> str:
-    parts, at = [], float(_LEFT)
+    parts, at = [], 0.0
     for name in names:
-        if at + 30 + 6.5 * len(name) > width:
+        if at + 20 + 6.5 * len(name) > width:
             parts.append(f'<text x="{at:.0f}" y="{under:.0f}">…</text>')
             break
         parts.append(
@@ -199,5 +199,5 @@ def _legend(names: Sequence[str], looks: Mapping[str, Any], under: float, width:
             f'fill="{looks[name]["colour"]}"/>'
             f'<text x="{at + 19:.0f}" y="{under:.0f}">{escape(name)}</text>'
         )
-        at += 40 + 6.5 * len(name)
+        at += 34 + 6.5 * len(name)
     return "".join(parts)

@@ -102,18 +102,18 @@ def _table(panel: dict[str, Any], answer: Answer, height: float) -> str:
     """As many rows as there is room for."""
     looks = [look_of(panel, name) for name in answer.names]
     shown = [n for n, look in enumerate(looks) if not look.get("custom.hidden")]
-    first = answer.rows[0]
-    head = "".join(f'<th style="{_side(first[n])}">{escape(answer.names[n])}</th>' for n in shown)
+    sides = [_side(column) for column in zip(*answer.rows, strict=True)]
+    head = "".join(f'<th style="{sides[n]}">{escape(answer.names[n])}</th>' for n in shown)
     body = "".join(
-        "<tr>" + "".join(_cell(row[n], looks[n], panel) for n in shown) + "</tr>"
+        "<tr>" + "".join(_cell(row[n], sides[n], looks[n], panel) for n in shown) + "</tr>"
         for row in answer.rows[: int(height / ROW) - 1]
     )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _cell(value: Any, look: dict[str, Any], panel: dict[str, Any]) -> str:
+def _cell(value: Any, style: str, look: dict[str, Any], panel: dict[str, Any]) -> str:
     unit = look.get("unit", _defaults(panel)["unit"])
-    style, kind = _side(value), look.get("custom.cellOptions", {}).get("type")
+    kind = look.get("custom.cellOptions", {}).get("type")
     if value is not None and "thresholds" in look:
         colour = colour_of(look["thresholds"]["steps"], value)
         style += f"color:{colour}"
@@ -127,9 +127,9 @@ def _cell(value: Any, look: dict[str, Any], panel: dict[str, Any]) -> str:
     return f'<td style="{style}">{escape(told(value, unit))}</td>'
 
 
-def _side(value: Any) -> str:
+def _side(column: Sequence[Any]) -> str:
     """Numbers to the right, as Grafana has them."""
-    return "text-align:right;" if isinstance(value, int | float) else ""
+    return "text-align:right;" if any(isinstance(v, int | float) for v in column) else ""
 
 
 def _readable_on(colour: str) -> str:
