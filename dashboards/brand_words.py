@@ -16,10 +16,11 @@ from stream.alerting.log_odds import MOST_PRIOR, PRIOR
 from stream.alerting.terms import LEAST_TEXTS, LEAST_Z
 
 _SAMPLE = 5000  # mentions whose words are compared
+_LONGEST = 40  # characters of a word: what is longer is none
 
 # Words where a script has spaces; pairs of characters where it has none, and in Korean.
 _PLAIN = r"replaceRegexpAll(lowerUTF8(normalizeUTF8NFKC(text)), 'https?://\\S+|@\\w+', ' ')"
-_WORD = r"\\p{L}[\\p{L}\\p{M}]{2,39}"
+_WORD = r"\\p{L}[\\p{L}\\p{M}]{2,}"
 _RUN = r"[\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Hangul}\\p{Thai}\\p{Lao}\\p{Khmer}\\p{Myanmar}]{2,}"
 _TERMS = f"""arrayDistinct(arrayConcat(
                 extractAll(replaceRegexpAll(plain, '{_RUN}', ' '), '{_WORD}'),
@@ -43,19 +44,18 @@ def words() -> Panel:
         f"prior, over all languages. z above 4 is beyond doubt; below {LEAST_Z}, or in fewer than "
         f"{LEAST_TEXTS} negative mentions, none is shown. Of the latest {_SAMPLE:,} mentions.",
         Query(f"""
-        WITH said AS (
-            SELECT lang, {_PLAIN} AS plain, {_TERMS} AS terms, bad
-            FROM ({SAID})
-            ORDER BY created_at DESC LIMIT {_SAMPLE})
         SELECT term, sum(held) AS negative, sum(held_else) AS others,
             sum(difference / variance) / sqrt(sum(1 / variance)) AS z
         FROM (
             SELECT term, countIf(bad) AS held, countIf(NOT bad) AS held_else,
             {_LOG_ODDS}
-            FROM said ARRAY JOIN terms AS term
-            INNER JOIN (
-                SELECT lang, countIf(bad) AS spoken, countIf(NOT bad) AS spoken_else
-                FROM said GROUP BY lang) AS of_lang USING lang
+            FROM (
+                SELECT lang, bad, {_PLAIN} AS plain, {_TERMS} AS terms,
+                    countIf(bad) OVER alike AS spoken, countIf(NOT bad) OVER alike AS spoken_else
+                FROM (SELECT * FROM ({SAID}) ORDER BY created_at DESC LIMIT {_SAMPLE})
+                WINDOW alike AS (PARTITION BY lang))
+            ARRAY JOIN terms AS term
+            WHERE lengthUTF8(term) <= {_LONGEST}
             GROUP BY lang, term, spoken, spoken_else HAVING held > 0)
         GROUP BY term HAVING negative >= {LEAST_TEXTS} AND z >= {LEAST_Z}
         ORDER BY z DESC, term

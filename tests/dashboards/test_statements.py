@@ -137,7 +137,7 @@ def test_counts_are_read_from_windows_and_posts_are_only_shown(asked: Asked) -> 
     if "posts" in tables:
         assert asked.name in SHOWS_POSTS
         assert "LIMIT" in asked.sql
-    assert tables <= TABLES | {"said", "scored", "standing", "chosen"}
+    assert tables <= TABLES | {"scored", "standing", "chosen"}
 
 
 @pytest.mark.parametrize("chosen", [{"topic": "battery"}, {"source": "twitter"}], ids=str)
