@@ -131,6 +131,16 @@ TTL minute + INTERVAL {ttl_days} DAY""",
     shard_by="cityHash64(brand)",
 )
 
+# Rows of before were bands of 1.96 deviations to each side.
+EXPECTED_MEANS = Added(
+    name="015-expected-means",
+    table="expectations",
+    columns=(
+        "expected Float32 DEFAULT (expected_low + expected_high) / 2",
+        "expected_variance Float32 DEFAULT pow((expected_high - expected_low) / 3.92, 2)",
+    ),
+)
+
 MODEL_REPORTS = Step(
     name="014-model-reports",
     table="model_reports",

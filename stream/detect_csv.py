@@ -20,6 +20,7 @@ from stream.detector.detect import REASONS, step
 from stream.detector.folds import limits_of
 from stream.detector.moment import Counts
 from stream.detector.state import SILENT, State
+from stream.detector.usual_counts import usual_counts
 from stream.detector.verdict import verdict
 from stream.errors import UsageError
 from stream.rules import Minimum, Rule
@@ -81,6 +82,7 @@ def verdicts(points: Iterable[Point], rule: Rule) -> Iterator[tuple[str, ...]]:
         of_all = value if total is None else total
         counts = Counts(np.array([float(value)]), np.array([float(of_all)]), bare, _KNOWN)
         look = step(state, end, counts, limits, passed)
+        low, high = usual_counts(look.mean, look.variance)
         incident, _ = advance(incident, verdict(look, 0, end, size), rule, "series", "")
         standing = incident is not None and not incident.resolved
         yield (
@@ -88,7 +90,7 @@ def verdicts(points: Iterable[Point], rule: Rule) -> Iterator[tuple[str, ...]]:
             str(value),
             f"{look.novelty[0]:.6f}",
             str(int(standing)),
-            f"{look.low[0]:.3f}",
-            f"{look.high[0]:.3f}",
+            f"{low[0]:.0f}",
+            f"{high[0]:.0f}",
             REASONS[int(look.reason[0])],
         )

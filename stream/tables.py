@@ -12,6 +12,7 @@ from stream.alert_tables import (
     DELIVERIES,
     DETECTOR_STATES,
     EXPECTATIONS,
+    EXPECTED_MEANS,
     MODEL_REPORTS,
     SILENCES,
 )
@@ -167,4 +168,5 @@ STEPS: tuple[Step | Added, ...] = (
     SILENCES,
     EXPECTATIONS,
     MODEL_REPORTS,
+    EXPECTED_MEANS,
 )

@@ -1,5 +1,8 @@
 """What each step expected, for the band that the board and Grafana draw around a series.
 
+Means and variances of steps add up; their ends do not, so whoever draws wider steps makes the ends
+anew (stream/detector/usual_counts.py).
+
 One row per rule, series and step, at the step's first minute: written when the step is judged,
 and once more when it is settled if late posts have moved it. Series not heard of for a day have no
 chart to draw a band into, and are left out. Writing the same again changes nothing, so a crash
@@ -18,29 +21,36 @@ import numpy.typing as npt
 from stream.alerting.minutes import heard_of
 from stream.database import Client, errors_sorted
 from stream.detector.folds import Judged, SeriesKey
+from stream.detector.usual_counts import usual_counts
 from stream.rules import Rule
 
 DRAWN = timedelta(days=1)
 """A series is drawn for this long after its last mention; what is settled later is not drawn."""
 
 Bands = npt.NDArray[np.float32]
-"""expected_low, expected_high, anomaly_score of steps and series: shape (3, steps, series)."""
+"""FIGURES of steps and series: shape (5, steps, series)."""
 
-_STORED = """
-SELECT brand, topic, minute, expected_low, expected_high, anomaly_score FROM expectations FINAL
-WHERE rule = {rule:String}
-    AND minute >= {since:DateTime('UTC')} AND minute < {until:DateTime('UTC')}
-SETTINGS max_execution_time = {limit:UInt32}"""
-
-_COLUMNS = (
-    "rule", "brand", "topic", "minute", "expected_low", "expected_high", "anomaly_score",
+FIGURES = (
+    "expected_low", "expected_high", "expected", "expected_variance", "anomaly_score",
 )  # fmt: skip
+
+_STORED = f"""
+SELECT brand, topic, minute, {", ".join(FIGURES)} FROM expectations FINAL
+WHERE rule = {{rule:String}}
+    AND minute >= {{since:DateTime('UTC')}} AND minute < {{until:DateTime('UTC')}}
+SETTINGS max_execution_time = {{limit:UInt32}}"""
+
+_COLUMNS = ("rule", "brand", "topic", "minute", *FIGURES)
 
 
 def bands(judged: Judged) -> Bands:
     """As they are stored."""
-    rows = [[getattr(look, name) for look in judged.looks] for name in ("low", "high", "novelty")]
-    return np.array(rows, dtype=np.float32).reshape(3, len(judged.looks), len(judged.keys))
+    mean, variance, novelty = (
+        np.array([getattr(look, name) for look in judged.looks])
+        for name in ("mean", "variance", "novelty")
+    )
+    rows = [*usual_counts(mean, variance), mean, variance, novelty]
+    return np.array(rows, np.float32).reshape(len(FIGURES), len(judged.looks), len(judged.keys))
 
 
 class Expectations:
@@ -86,7 +96,7 @@ class Expectations:
         with errors_sorted():
             rows = self._client.query(_STORED, parameters=values).result_rows
         column = {key: number for number, key in enumerate(judged.keys)}
-        found = np.full((3, len(judged.times), len(judged.keys)), np.nan, np.float32)
+        found = np.full((len(FIGURES), len(judged.times), len(judged.keys)), np.nan, np.float32)
         for brand, topic, minute, *band in rows:
             step, rest = divmod(minute - first, judged.size)
             if not rest and (brand, topic) in column:

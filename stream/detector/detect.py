@@ -91,7 +91,7 @@ class Look:
 
     `score` and `novelty` are in 0..1 and comparable across series: the first is of the evidence
     that stands, 0.5 where an alarm begins; the other is the anomaly score, 0 where nothing is new.
-    `low` and `high` hold 95 % of usual negative counts of this one step, given its mentions.
+    `mean` and `variance` are of usual negative counts of this one step, given its mentions.
     """
 
     score: Floats
@@ -103,8 +103,8 @@ class Look:
     negative: Floats
     mentions: Floats
     expected: Floats
-    low: Floats
-    high: Floats
+    mean: Floats
+    variance: Floats
     share: Floats
     wander: Floats
     share_evidence: Floats
@@ -222,7 +222,7 @@ def _look(
         [REASONS.index(name) for name in _IN_ORDER],
         REASONS.index("share"),
     )
-    low, high = now.usual_range()
+    mean, variance = now.usual()
     return Look(
         score=np.where(enough & ~alarm, np.minimum(score, JUST_NOT), score),
         novelty=np.where(ready, news / (NOVEL + news), 0.0),
@@ -233,8 +233,8 @@ def _look(
         negative=run[2],
         mentions=run[3],
         expected=run[4],
-        low=low,
-        high=high,
+        mean=mean,
+        variance=variance,
         share=now.p,
         wander=now.noise / np.maximum(QUARTER / limits.hours, run[1]),
         share_evidence=share,

@@ -114,14 +114,12 @@ class Moment:
         ) - self.size * np.log((self.size + raised) / (self.size + self.mean))
         return np.where(self.counts.known, ratio, 0.0)
 
-    def usual_range(self) -> tuple[Floats, Floats]:
-        """Where 95 % of usual negative counts lie, given the mentions of the step."""
+    def usual(self) -> tuple[Floats, Floats]:
+        """Mean and variance of usual negative counts, given the mentions of the step."""
         n, bare = self.counts.mentions, self.counts.bare
         of_share = n * self.p * (1 - self.p) * (self.spread + self._doubt(n))
         of_count = self.mean + self.mean**2 / self.size
-        middle = np.where(bare, self.mean, n * self.p)
-        spread = 1.96 * np.sqrt(np.where(bare, of_count, of_share))
-        return np.maximum(0.0, middle - spread), middle + spread
+        return np.where(bare, self.mean, n * self.p), np.where(bare, of_count, of_share)
 
     def _doubt(self, mentions: Floats) -> Floats:
         """By how many times more than chance so many vary because the level is not known well."""

@@ -17,7 +17,8 @@ from stream.board.shapes import PostRow
 class Point(TypedDict):
     """One step of a series, from `at` on.
 
-    `low` and `high` bound the negative mentions that were expected, `score` is how anomalous the
+    `low` and `high` are the fewest and the most negative mentions that are usual of as many (95 %),
+    `score` is how anomalous the
     step was (0 to 1).
     """
 
@@ -27,8 +28,8 @@ class Point(TypedDict):
     neutral: int | None
     positive: int | None
     net: float | None
-    low: float | None
-    high: float | None
+    low: int | None
+    high: int | None
     score: float | None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -109,6 +110,7 @@ def _whole_steps(since: datetime, until: datetime, step: int) -> tuple[datetime,
 
 
 def _point(at: datetime, counted: Figures | None, band: Band | None) -> Point:
+    most = counted["mentions"] if counted else sys.maxsize
     return {
         "at": iso(at),
         "mentions": counted["mentions"] if counted else None,
@@ -116,8 +118,8 @@ def _point(at: datetime, counted: Figures | None, band: Band | None) -> Point:
         "neutral": counted["neutral"] if counted else None,
         "positive": counted["positive"] if counted else None,
         "net": counted["net"] if counted else None,
-        "low": round(band.low, 2) if band else None,
-        "high": round(band.high, 2) if band else None,
+        "low": min(band.low, most) if band else None,
+        "high": min(band.high, most) if band else None,
         "score": round(band.score, 4) if band else None,
     }
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import numpy as np
+
 from stream.board.context import BoardContext
 from stream.board.present import figures
 from stream.board.shapes import Figures
 from stream.database import Client
+from stream.detector.usual_counts import usual_counts
 from stream.errors import UsageError
 
 By = Literal["topic", "source", "lang"]
@@ -44,8 +47,7 @@ _BY = {
 
 _BANDS = f"""
 SELECT intDiv(toUnixTimestamp(minute), {{step:UInt32}}) * {{step:UInt32}} AS at, count(),
-    sum(toFloat64(expected_low) + expected_high) / 2,
-    sqrt(sum(pow((toFloat64(expected_high) - expected_low) / 2, 2))), max(anomaly_score)
+    sum(toFloat64(expected)), sum(toFloat64(expected_variance)), max(anomaly_score)
 FROM expectations FINAL
 WHERE rule = {{rule:String}} AND brand = {{brand:String}} AND topic = {{topic:String}}
     AND minute >= {{since:DateTime('UTC')}} AND minute < {{until:DateTime('UTC')}}
@@ -75,8 +77,8 @@ class Band:
     """What was expected in a step, from so many judged steps of the rule."""
 
     judged: int
-    low: float
-    high: float
+    low: int
+    high: int
     score: float
 
 
@@ -107,13 +109,14 @@ def parts(client: Client, values: Mapping[str, Any], by: By) -> list[Part]:
 def bands(client: Client, values: Mapping[str, Any], rule: str) -> dict[datetime, Band]:
     """What a rule expected, by the start of the step.
 
-    A wider step holds several of the rule's: their means add up, and their widths as those of
-    independent counts do, by squares.
+    A wider step holds several of the rule's: their means add up, and their variances, as those of
+    independent counts do.
     """
     rows = client.query(_BANDS, parameters={**values, "rule": rule}).result_rows
+    ends = usual_counts(*(np.array([row[column] for row in rows], float) for column in (2, 3)))
     return {
-        _time(at): Band(judged, max(0.0, mean - half), mean + half, score)
-        for at, judged, mean, half, score in rows
+        _time(at): Band(judged, int(low), int(high), score)
+        for (at, judged, _, _, score), low, high in zip(rows, *ends, strict=True)
     }
 
 

@@ -43,7 +43,7 @@ function pointed(point, step) {
   const share = point.mentions ? percent(point.negative / point.mentions) : "–";
   const told = t("pointed", count(point.negative), count(point.mentions), share);
   const usual = expectedOf(point)
-    ? ` · ${t("expectedRange", count(Math.round(point.low)), count(Math.round(point.high)))}` : "";
+    ? ` · ${t("expectedRange", count(point.low), count(point.high))}` : "";
   return `${when} · ${told}${usual}`;
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream.alerting.expectations import bands
+from stream.alerting.expectations import FIGURES, bands
 from stream.alerting.judge import AlertWatcher, Coverage
 from stream.alerting.minutes import read_minutes
 from stream.database import Client
@@ -39,7 +39,7 @@ def watch(world: World, rule: Rule, *closed: datetime) -> None:
 def rows(client: Client, final: str = "FINAL") -> list[Any]:
     return list(
         client.query(
-            "SELECT brand, topic, minute, expected_low, expected_high, anomaly_score "
+            f"SELECT brand, topic, minute, {', '.join(FIGURES)} "
             f"FROM expectations {final} ORDER BY brand, topic, minute"
         ).result_rows
     )

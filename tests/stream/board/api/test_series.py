@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream.board.api import windows
 from stream.board.api.scores import MOST_POINTS, step_for
 from stream.board.api.shares import wilson
 from stream.database import Client
@@ -58,24 +59,24 @@ def test_what_a_rule_expected_is_told_where_every_step_of_it_was_judged(
     get: Get, client: Client
 ) -> None:
     start = (NOW - timedelta(minutes=60)).replace(minute=0, second=0)
-    rows = [
-        ("five", "Globex", "", start + minutes * MINUTE, 2.0, 6.0, 0.25) for minutes in (0, 5, 10)
-    ]
-    columns = [
-        "rule", "brand", "topic", "minute", "expected_low", "expected_high", "anomaly_score",
-    ]  # fmt: skip
+    rows = [("five", "Globex", "", start + n * MINUTE, 4.0, 1.0, 0.25) for n in (0, 5, 10)]
+    columns = ["rule", "brand", "topic", "minute", "expected", "expected_variance", "anomaly_score"]
     client.insert("expectations", rows, column_names=columns)
     span = {"brand": "Globex", "from_": start, "to": start + 20 * MINUTE}
     fine = get("scores", **span)
     assert (fine["rule"], fine["step"]) == ("five", 300)  # raised to the rule's own
+    # Nothing was said of it: of no mentions none is negative.
     assert [(p["low"], p["high"], p["score"]) for p in fine["points"]] == [
-        *[(2, 6, 0.25)] * 3,
+        *[(0, 0, 0.25)] * 3,
         (None, None, None),
     ]
     wide = get("scores", **span, step=600)["points"]
-    # Two of 4 ± 2 are 8 ± 2·√2; of the second step half was never judged.
-    assert (wide[0]["low"], wide[0]["high"]) == (pytest.approx(5.17), pytest.approx(10.83))
-    assert wide[1]["low"] is None
+    assert [p["high"] for p in wide] == [0, None]  # half of the second step was never judged
+    values = {"brand": "Globex", "topic": "", "since": start, "until": start + 20 * MINUTE}
+    fine, wide = (windows.bands(client, {**values, "step": s}, "five") for s in (300, 600))
+    assert {(band.low, band.high) for band in fine.values()} == {(2, 6)}
+    # Two of 4 ± 1 are 8 ± √2.
+    assert (wide[start].low, wide[start].high) == (5, 11)
     assert get("scores", **span, source="weibo")["rule"] is None
 
 
