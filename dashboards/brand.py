@@ -113,8 +113,7 @@ def _expected() -> Panel:
     return negative_and_expected(
         "Is more of it negative than usual?",
         "Negative mentions of all sources and languages, and the band in which the rule expects "
-        "19 of 20 of its steps, given how many mentions there are: it rises with them. Of a step "
-        "longer than the rule's it is a little too wide.",
+        "19 of 20 of its steps, given how many mentions there are: it rises with them.",
         _BESIDE,
         _EXPECTED_STEP,
     )
@@ -127,8 +126,8 @@ def _share() -> Panel:
         "in which nobody spoke.",
         series(f"""
         SELECT time, negative / nullIf(mentions, 0) AS "negative share",
-            if(low > mentions, mentions, low) / nullIf(mentions, 0) AS "{AT_LEAST}",
-            if(high > mentions, mentions, high) / nullIf(mentions, 0) AS "{AT_MOST}"
+            low / nullIf(mentions, 0) AS "{AT_LEAST}",
+            high / nullIf(mentions, 0) AS "{AT_MOST}"
         FROM ({_BESIDE})
         {filled(_EXPECTED_STEP)}"""),
         unit=PERCENT,

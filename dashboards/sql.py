@@ -6,6 +6,9 @@ No statement has SETTINGS: a user who may only read may not set any. They are in
 
 from __future__ import annotations
 
+from typing import Literal
+
+from stream.detector.usual_counts import BEND, MOST_SKEWED, NOTHING, Z
 from stream.severities import SEVERITIES
 
 WHOLE = "whole brand"
@@ -115,22 +118,35 @@ def beside(least: str, rule: str, brand: str, topic: str) -> tuple[str, str]:
     """
     step = f"greatest({least}, {rule_step(rule, brand, topic)})"
     sql = f"""
-    SELECT time, sum(bad) AS negative, sum(said) AS mentions, sum(low) AS low, sum(high) AS high
+    SELECT time, negative, mentions, {usual_end("low")} AS low, {usual_end("high")} AS high
     FROM (
-        SELECT toStartOfInterval(window_start, toIntervalSecond({step})) AS time,
-            sum(w.negative) AS bad, sum(w.mentions) AS said,
-            toNullable(toFloat64(NULL)) AS low, toNullable(toFloat64(NULL)) AS high
-        FROM window_scores AS w FINAL
-        WHERE brand = {brand} AND topic = {topic} AND $__timeFilter(window_start)
-        GROUP BY time
-        UNION ALL
-        SELECT toStartOfInterval(minute, toIntervalSecond({step})) AS time, 0, 0,
-            sum(expected_low), sum(expected_high)
-        FROM expectations FINAL
-        WHERE rule = {rule} AND brand = {brand} AND topic = {topic} AND $__timeFilter(minute)
-        GROUP BY time)
-    GROUP BY time"""
+        SELECT time, sum(bad) AS negative, sum(said) AS mentions, sum(expects) AS mean,
+            sum(varies) AS variance
+        FROM (
+            SELECT toStartOfInterval(window_start, toIntervalSecond({step})) AS time,
+                sum(w.negative) AS bad, sum(w.mentions) AS said,
+                toNullable(toFloat64(NULL)) AS expects, toNullable(toFloat64(NULL)) AS varies
+            FROM window_scores AS w FINAL
+            WHERE brand = {brand} AND topic = {topic} AND $__timeFilter(window_start)
+            GROUP BY time
+            UNION ALL
+            SELECT toStartOfInterval(minute, toIntervalSecond({step})) AS time, 0, 0,
+                sum(toFloat64(expected)), sum(toFloat64(expected_variance))
+            FROM expectations FINAL
+            WHERE rule = {rule} AND brand = {brand} AND topic = {topic} AND $__timeFilter(minute)
+            GROUP BY time)
+        GROUP BY time)"""
     return sql, step
+
+
+def usual_end(end: Literal["low", "high"]) -> str:
+    """The fewest or the most usual counts of `mean` and `variance`, which are columns, as
+    stream/detector/usual_counts.py makes them; of `mentions`, and NULL where nothing is expected.
+    """
+    to_whole, sign = ("ceil", "-") if end == "low" else ("floor", "+")
+    bend = f"{BEND} * least(2 * variance / mean - 1, {MOST_SKEWED} * sqrt(variance))"
+    usual = f"greatest(0, {to_whole}(mean + {bend} {sign} ({Z} * sqrt(variance) + 0.5)))"
+    return f"if(isNull(mean), NULL, least(toFloat64(mentions), if(mean > {NOTHING}, {usual}, 0)))"
 
 
 def net_end(sign: str) -> str:

@@ -18,12 +18,12 @@ Z = 1.96
 
 BEND = (Z * Z - 1) / 6
 MOST_SKEWED = 2.0
-_NOTHING = 1e-9
+NOTHING = 1e-9
 
 
 def usual_counts(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """The smallest and the largest usual count: whole numbers, both 0 where the mean is."""
-    some, deviation = mean > _NOTHING, np.sqrt(variance)
+    some, deviation = mean > NOTHING, np.sqrt(variance)
     skewed = 2 * variance / np.where(some, mean, 1.0) - 1
     bent = mean + BEND * np.minimum(skewed, MOST_SKEWED * deviation)
     reach = Z * deviation + 0.5

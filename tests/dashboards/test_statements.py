@@ -13,15 +13,17 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dashboards.macros import Look, expanded
 from dashboards.reading import Asked, begin_of, boards, statements, step_of, usual_choice
 from dashboards.sample import play
-from dashboards.sql import SAID
+from dashboards.sql import SAID, usual_end
 from stream.alerting.log_odds import log_odds
 from stream.alerting.terms import LEAST_Z
 from stream.database import Client, connect
+from stream.detector.usual_counts import usual_counts
 from stream.settings import ClickHouse, Settings
 from stream.tables import STEPS
 from tests.databases import database
@@ -221,6 +223,18 @@ def test_words_stand_out_by_the_statistic_of_alerts_each_language_against_itself
         assert z == pytest.approx(weighed / sqrt(precise)) and z >= LEAST_Z
         counted = [sum(held[lang, bad] for lang, of in held if of == bad) for bad in (True, False)]
         assert [negative, others] == counted
+
+
+def test_the_band_is_that_of_the_detector(played: Played) -> None:
+    means = [0.0, 1e-12, 0.02, 0.2, 1.0, 3.7, 60.0, 4000.0]
+    pairs = np.array([(mean, mean * times) for mean in means for times in (0.4, 0.8, 1.0, 9.0)])
+    values = ", ".join(f"({mean}, {variance}, 9999)" for mean, variance in pairs)
+    columns = "mean Nullable(Float64), variance Nullable(Float64), mentions UInt64"
+    ends = f"{usual_end('low')}, {usual_end('high')}"
+    rows = played.client.query(f"SELECT {ends} FROM VALUES('{columns}', {values})").result_rows
+    assert rows == list(zip(*(end.tolist() for end in usual_counts(*pairs.T)), strict=True))
+    few = f"SELECT {ends} FROM VALUES('{columns}', (NULL, NULL, 5), (3, 3, 5))"
+    assert played.client.query(few).result_rows == [(None, None), (0, 5)]
 
 
 def test_before_anything_was_said_no_board_fails(clickhouse_settings: ClickHouse) -> None:
