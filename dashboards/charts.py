@@ -51,7 +51,9 @@ def over_time(
     after = defaults["custom"].get("barAlignment") != -1
     inside = _stacked(series, looks, x, y, after) if bars else _lines(series, looks, x, y)
     # One SVG in another cuts what lies outside of it.
-    parts += [f'<svg width="{width:.0f}" height="{height + 2:.0f}">', *inside, "</svg>"]
+    place = f'width="{width - _LEFT:.0f}" height="{height + 2:.0f}"'
+    seen = f'viewBox="{_LEFT} 0 {width - _LEFT:.0f} {height + 2:.0f}"'
+    parts += [f'<svg x="{_LEFT}" {place} {seen}>', *inside, "</svg>"]
     parts += [_times(span, x, height, width), _legend(list(series), looks, height + 34, width)]
     return f'<svg width="{width:.0f}" height="{size[1]:.0f}">{"".join(parts)}</svg>'
 

@@ -103,7 +103,9 @@ def _table(panel: dict[str, Any], answer: Answer, height: float) -> str:
     looks = [look_of(panel, name) for name in answer.names]
     shown = [n for n, look in enumerate(looks) if not look.get("custom.hidden")]
     sides = [_side(column) for column in zip(*answer.rows, strict=True)]
-    head = "".join(f'<th style="{sides[n]}">{escape(answer.names[n])}</th>' for n in shown)
+    head = "".join(
+        f'<th style="{sides[n]}{_width(looks[n])}">{escape(answer.names[n])}</th>' for n in shown
+    )
     body = "".join(
         "<tr>" + "".join(_cell(row[n], sides[n], looks[n], panel) for n in shown) + "</tr>"
         for row in answer.rows[: int(height / ROW) - 1]
@@ -125,6 +127,11 @@ def _cell(value: Any, style: str, look: dict[str, Any], panel: dict[str, Any]) -
     if look.get("links"):
         style += ";text-decoration:underline"
     return f'<td style="{style}">{escape(told(value, unit))}</td>'
+
+
+def _width(look: dict[str, Any]) -> str:
+    """Its own; columns without one share what is left."""
+    return f"width:{look['custom.width']}px" if "custom.width" in look else ""
 
 
 def _side(column: Sequence[Any]) -> str:

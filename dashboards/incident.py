@@ -133,8 +133,9 @@ def _before_and_after() -> Panel:
         {
             "share": [*columns.percent(), *columns.coloured(palette.SHARE)],
             **columns.share_ends(),
+            "negative authors": [columns.wide(125)],
         },
-        size=(12, 6),
+        size=(10, 6),
     )
 
 
@@ -150,12 +151,15 @@ def _life() -> Panel:
         ORDER BY step DESC, changed_at DESC"""),
         {
             "time": [columns.wide(150)],
-            "transition": [links.to_incident_page()],
-            "severity": columns.words(palette.SEVERITIES),
-            "expected": columns.measured(COUNT, 1),
+            "transition": [links.to_incident_page(), columns.wide(105)],
+            "severity": [*columns.words(palette.SEVERITIES), columns.wide(70)],
+            "state": [columns.wide(105)],
+            "reason": [columns.wide(120)],
+            "observed": [columns.wide(75)],
+            "expected": [*columns.measured(COUNT, 1), columns.wide(75)],
             "comment": [columns.wrapped()],
             "alert_id": columns.hidden(),
         },
-        size=(12, 6),
+        size=(14, 6),
         empty="Choose an incident",
     )

@@ -72,16 +72,17 @@ def _deliveries() -> Panel:
         "Who was told, and did it arrive?",
         "Every attempt to deliver a notice of it, the latest first.",
         Query("""
-        SELECT attempted_at AS time, transition, receiver, attempt, outcome, status_code AS status,
-            reason, seconds
+        SELECT attempted_at AS time, transition, receiver, attempt, outcome, reason
         FROM deliveries
         WHERE alert_id = ${incident:singlequote}
         ORDER BY time DESC, attempt DESC
         LIMIT 100"""),
         {
             "time": [columns.wide(150)],
-            "status": columns.measured("none"),
-            "seconds": columns.measured("s", 1),
+            "transition": [columns.wide(90)],
+            "receiver": [columns.wide(100)],
+            "attempt": [columns.wide(70)],
+            "outcome": [columns.wide(75)],
         },
         size=(10, 10),
         empty="Nobody was told",

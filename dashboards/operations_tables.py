@@ -36,6 +36,7 @@ def _positions() -> Panel:
                 *columns.measured("s"),
                 *columns.coloured_text(palette.steps(palette.INK, (120, palette.NEGATIVE))),
             ],
+            "read up to": [columns.wide(150)],
             "next offset": columns.measured("none"),
         },
         size=(9, 8),
@@ -93,8 +94,10 @@ def _receivers() -> Panel:
         ORDER BY missed DESC, receiver
         LIMIT 100"""),
         {
-            "missed": columns.coloured_text(palette.BAD_FROM_ONE),
-            "19 of 20 within": columns.measured("s", 1),
+            "sent": [columns.wide(75)],
+            "missed": [*columns.coloured_text(palette.BAD_FROM_ONE), columns.wide(75)],
+            "19 of 20 within": [*columns.measured("s", 1), columns.wide(120)],
+            "last attempt": [columns.wide(150)],
         },
         size=(14, 5),
         empty="Nothing was to be delivered",
@@ -111,7 +114,11 @@ def _generations() -> Panel:
         FROM model_runs FINAL
         ORDER BY generation DESC
         LIMIT 20"""),
-        {"generation": columns.measured("none"), "matcher": columns.measured("none")},
+        {
+            "generation": columns.measured("none"),
+            "in force since": [columns.wide(150)],
+            "matcher": columns.measured("none"),
+        },
         size=(10, 5),
         empty="Nothing was activated yet",
     )

@@ -139,7 +139,7 @@ def _brands() -> Panel:
             **columns.share_ends(),
             "change": columns.percent(),
         },
-        size=(14, 9),
+        size=(12, 9),
     )
 
 
@@ -159,14 +159,16 @@ def _incidents() -> Panel:
         "of the kind `no data` nothing is known: what is silent stands as its brand or topic.",
         Query(sql),
         {
-            "severity": columns.words(palette.SEVERITIES),
-            "kind": [links.to_incident()],
-            "expected": columns.measured(COUNT, 1),
+            "severity": [*columns.words(palette.SEVERITIES), columns.wide(70)],
+            "kind": [links.to_incident(), columns.wide(65)],
+            "opened": [columns.wide(150)],
+            "observed": [columns.wide(75)],
+            "expected": [*columns.measured(COUNT, 1), columns.wide(75)],
             "alert_id": columns.hidden(),
             "from": columns.hidden(),
             "to": columns.hidden(),
         },
-        size=(10, 9),
+        size=(12, 9),
         empty="No incident is open",
     )
 
@@ -210,13 +212,13 @@ def _net() -> Panel:
     shown = lines(
         "How is the mood as a whole?",
         "Net sentiment of all brands, from -1 to 1, with its 95 % interval: the fewer mentions, "
-        "the wider.",
+        "the wider. A gap is a time with fewer than three.",
         series(f"""
         SELECT $__timeInterval(window_start) AS time, {NET} AS net,
             {net_end("-")} AS "at least", {net_end("+")} AS "at most"
         FROM window_scores AS w FINAL
         WHERE {BRANDS}
-        GROUP BY time
+        GROUP BY time HAVING sum(w.mentions) >= 3
         {filled()}"""),
         unit=NET_UNIT,
         size=(8, 9),

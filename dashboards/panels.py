@@ -170,7 +170,15 @@ def table(
     """Rows as they are told. `columns` says how those look that are not plain."""
     shown = (
         _panel("table", title, why, query, unit, size, empty)
-        .custom({"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False})
+        .custom(
+            {
+                "align": "auto",
+                "cellOptions": {"type": "auto"},
+                "filterable": False,
+                # Else it is 150, and tables of many columns are to be scrolled sideways.
+                "minWidth": 50,
+            }
+        )
         .options({"showHeader": True, "cellHeight": "sm", "footer": {"show": False}})
         # Else a single cell without a value would say what the whole panel does.
         .override_by_field_type("number", [DynamicConfigValue("noValue", "–")])

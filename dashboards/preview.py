@@ -50,10 +50,10 @@ section h2 {{ font-size: 13px; margin: 0; padding: 7px 10px 4px; font-weight: 50
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 section > div {{ position: absolute; left: 10px; right: 10px; top: 32px; bottom: 6px;
   overflow: hidden; }}
-table {{ border-collapse: collapse; width: 100%; table-layout: auto; }}
+table {{ border-collapse: collapse; width: 100%; table-layout: fixed; }}
 th {{ text-align: left; font-weight: 500; color: {SOFT}; font-size: 12px; }}
 th, td {{ box-sizing: border-box; height: {ROW}px; padding: 0 12px 0 4px; white-space: nowrap;
-  border-bottom: 1px solid {LINE}; max-width: 760px; overflow: hidden; text-overflow: ellipsis; }}
+  border-bottom: 1px solid {LINE}; overflow: hidden; text-overflow: ellipsis; }}
 .numbers {{ display: flex; gap: 26px; align-items: end; height: 100%; padding-bottom: 8px;
   box-sizing: border-box; }}
 .numbers b {{ font-size: 34px; font-weight: 500; display: block; line-height: 1.1; }}

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from dashboards.macros import Look, expanded
-from dashboards.reading import Asked, begin_of, boards, statements, step_of, usual_choice
+from dashboards.reading import Asked, begin_of, boards, look_of, statements, step_of, usual_choice
 from dashboards.sample import play
 from dashboards.sql import SAID, usual_end
 from stream.alerting.log_odds import log_odds
@@ -131,6 +131,18 @@ def test_overrides_and_links_name_columns_that_are_there(played: Played, asked: 
             assert override["matcher"]["options"] in names
     used = re.findall(r"\$\{__(?:data\.fields|field\.labels)\.(\w+)", json.dumps(asked.panel))
     assert set(used) <= names
+
+
+@pytest.mark.parametrize("asked", [a for a in OF_PANELS if a.panel["type"] == "table"], ids=str)
+def test_a_table_has_room_for_its_columns_and_its_times(played: Played, asked: Asked) -> None:
+    found = usual_answer(played, asked)
+    looks = {name: look_of(asked.panel, name) for name in found.column_names}
+    for name, kind in zip(found.column_names, found.column_types, strict=True):
+        assert not kind.name.startswith("Date") or looks[name]["custom.width"] == 150
+    shown = [look for look in looks.values() if not look.get("custom.hidden")]
+    free = asked.panel["gridPos"]["w"] * 65 - sum(look.get("custom.width", 0) for look in shown)
+    sharing = sum("custom.width" not in look for look in shown)
+    assert free >= sharing * 60, "of a page 1600 wide"
 
 
 @pytest.mark.parametrize("asked", OF_PANELS, ids=str)
