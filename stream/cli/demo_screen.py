@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,9 +13,11 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from stream.demo import Scene
-from stream.demo_report import Summary, Told
 from stream.logs import escape as visible
+
+if TYPE_CHECKING:
+    from stream.demo import Scene
+    from stream.demo_report import Summary, Told
 
 _PHASES = {
     "baseline": "loading three days of baseline",
