@@ -40,7 +40,8 @@ _IDLE_PROGRESS_SECONDS = 5  # of service time; not more often than …
 _IDLE_PROGRESS_REAL_SECONDS = 0.5
 _POLL_MS = 100  # not shorter: a poll that ends early begins a join anew
 _POLL_AGAIN_SECONDS = 0.5  # while a batch waits for the line
-_REST_SECONDS = 0.09  # where nothing comes: a broker that holds no fetch back is asked without end
+_REST_SECONDS = 0.09  # where few come: a broker that holds no fetch back is asked without end
+_FEW = 32  # messages of a poll
 _REST_POLL_MS = 10
 _CLOSE_MS = 5_000
 _READY_WITHIN_SECONDS = 30
@@ -136,7 +137,8 @@ class Consumer:
         self._gathered.add(records, time.monotonic())
         # A member that rejoins must not tarry: who commits meanwhile is refused and joins anew.
         settled = bool(self._assignment) and client.group_metadata().state == MemberState.STABLE
-        self._resting = settled and not (records or self._paused)
+        few = len(records) < min(_FEW, self._settings.batch_posts)
+        self._resting = settled and few and not self._paused
 
     def _is_due(self) -> bool:
         age = self._settings.batch_age.total_seconds()
