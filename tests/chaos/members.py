@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.chaos.due import Due
 from tests.faults.cluster import Cluster, Role
@@ -39,19 +39,10 @@ class Members:
     def some(self, number: int) -> Role:
         """One that has joined the group and is not about to die, if one comes in time: what hits
         only processes that begin proves little."""
-        deadline = time.monotonic() + _JOIN_SECONDS
-        look = time.monotonic() + _EVICT_SECONDS
-        while not (free := [one for one in self._roles if self._works(one)]):
-            if time.monotonic() > deadline:
-                self._counts["nobody worked"] += 1
-                free = self._roles
-                break
-            time.sleep(0.05)
-            self._due.do()
-            self.revive()
-            if time.monotonic() > look:
-                self.evict_dead()
-                look = time.monotonic() + _EVICT_SECONDS
+        self._wait(lambda: any(map(self._works, self._roles)))
+        if not (free := [one for one in self._roles if self._works(one)]):
+            self._counts["nobody worked"] += 1
+            free = self._roles
         return free[number % len(free)]
 
     def join(self, leaver: Role | None = None) -> None:
@@ -80,10 +71,7 @@ class Members:
         waited for, so that what is sent next comes to it."""
         self.end(role)
         self._start(role, doom)
-        deadline = time.monotonic() + _JOIN_SECONDS
-        while doom and role.alive and not _joined(role) and time.monotonic() < deadline:
-            time.sleep(0.05)
-            self._due.do()
+        self._wait(lambda: not (doomed(role) and role.alive) or _joined(role))
 
     def restart_all(self) -> None:
         """Every one, with the current generation."""
@@ -141,6 +129,19 @@ class Members:
         """It ended as it should not."""
         lines = role.log.read_text(errors="replace").splitlines()
         self.troubles.append(f"{role.client} ended with exit code {code}: {lines[-1:]}")
+
+    def _wait(self, holds: Callable[[], bool]) -> None:
+        """Until it holds, if it does in time; what dies meanwhile is started again and evicted:
+        whoever joins would wait for it."""
+        deadline = time.monotonic() + _JOIN_SECONDS
+        look = time.monotonic() + _EVICT_SECONDS
+        while not holds() and time.monotonic() < deadline:
+            time.sleep(0.05)
+            self._due.do()
+            self.revive()
+            if time.monotonic() > look:
+                self.evict_dead()
+                look = time.monotonic() + _EVICT_SECONDS
 
     def _start(self, role: Role, doom: str = "") -> None:
         role.settings |= {
