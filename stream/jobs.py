@@ -27,6 +27,7 @@ from stream.retry import Stopped
 
 log = structlog.get_logger()
 
+_RETRY = timedelta(seconds=2)  # of what runs less often than that
 _RETRY_NIGHTLY = timedelta(hours=1)
 _MISSED_RUNS_ALLOWED = 3  # readiness turns red after so many intervals without success
 
@@ -47,7 +48,8 @@ class Jobs:
         )
 
     def every(self, name: str, interval: timedelta, run: Callable[[], None]) -> None:
-        """Run at once and then every `interval`. RetryLater is tried again at the next turn."""
+        """Run at once and then every `interval`; what raised RetryLater again after two seconds, if
+        its next turn is not sooner."""
         allowed = interval.total_seconds() * _MISSED_RUNS_ALLOWED
         self._health.expect(name, max(allowed, 30.0))
         metrics.JOB_FAILURES.labels(job=name)
@@ -57,6 +59,8 @@ class Jobs:
                 run()
             except RetryLater as error:
                 self._failed(name, error)
+                if interval > _RETRY:
+                    self._again(name, _RETRY)
             else:
                 self._succeeded(name)
 
@@ -84,8 +88,7 @@ class Jobs:
                 pass
             except UndertoneError as error:
                 self._failed(name, error)
-                again = datetime.now(UTC) + _RETRY_NIGHTLY
-                self._scheduler.modify_job(name, next_run_time=again)
+                self._again(name, _RETRY_NIGHTLY)
             else:
                 self._succeeded(name)
 
@@ -97,6 +100,9 @@ class Jobs:
     def stop(self) -> None:
         """No new runs; returns when those under way have ended (their statements are bounded)."""
         self._scheduler.shutdown(wait=True)
+
+    def _again(self, name: str, after: timedelta) -> None:
+        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + after)
 
     def _succeeded(self, name: str) -> None:
         metrics.JOB_LAST_SUCCESS.labels(job=name).set_to_current_time()

@@ -90,6 +90,27 @@ def test_a_night_that_failed_is_made_up_for_and_stops_nothing(
     jobs.stop()
 
 
+def test_a_run_that_is_seldom_is_made_up_for_before_its_next_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.jobs._RETRY", timedelta(milliseconds=50))
+    health, turns = Health(), list[datetime]()
+
+    def run() -> None:
+        turns.append(datetime.now(UTC))
+        if len(turns) == 1:
+            raise RetryLater("ClickHouse does not answer")
+
+    jobs = Jobs(health, lambda _: None)
+    jobs.every("hourly", timedelta(hours=1), run)
+    jobs.start()
+    eventually(lambda: len(turns) == 2)
+    eventually(lambda: health.problems() == [])
+    next_turn = jobs._scheduler.get_job("hourly").next_run_time
+    assert next_turn > turns[1] + timedelta(minutes=59)
+    jobs.stop()
+
+
 @pytest.mark.parametrize(
     ("given", "means"),
     [
