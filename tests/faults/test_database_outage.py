@@ -26,7 +26,7 @@ _WAYS: dict[str, tuple[Step, Step]] = {
     "killed": (EmbeddedClickHouse.kill, EmbeddedClickHouse.start),
     "stopped": (pause, resume),
 }
-_LAST_ACKNOWLEDGED = 3  # seconds: what was stored just before may still be committed
+_LAST_ACKNOWLEDGED = 1  # seconds: what was stored just before may still be committed
 
 
 def away_under_load(
@@ -44,7 +44,7 @@ def away_under_load(
         processes = [member.process, watcher.process]
         wait_for(lambda: member.ready and watcher.ready, 60, logs)
         with Traffic(cluster.kafka, a_second=50) as traffic:
-            wait_for(lambda: committed(cluster.kafka) > 150, 60, logs)
+            wait_for(lambda: committed(cluster.kafka) > 100, 60, logs)
             for way in ways:
                 usual = resident(member)
                 go_away, come_back = _WAYS[way]
@@ -77,9 +77,9 @@ def resident(role: Role) -> int:
 
 
 def test_posts_that_come_while_the_database_is_away_wait_in_kafka(tmp_path: Path) -> None:
-    """Short form of the test below: away for 6 s (ten minutes / 100), a minute to catch up, and
+    """Short form of the test below: away for 4 s (ten minutes / 150), a minute to catch up, and
     both ways in one run."""
-    away_under_load(tmp_path, ["killed", "stopped"], seconds=6, drained_within=60)
+    away_under_load(tmp_path, ["killed", "stopped"], seconds=4, drained_within=60)
 
 
 @pytest.mark.faults
