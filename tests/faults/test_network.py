@@ -14,9 +14,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from stream import kafka
 from stream.clock import Clock
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.children import free_port
@@ -43,14 +45,16 @@ _BEYOND = 15  # seconds of a call to the database beyond its longest statement: 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of the statements: those of the settings."""
+    """Of the statements: those of the settings. And of a request to Kafka, after which its
+    connection is given up: None for the client's own."""
 
     insert: timedelta = ClickHouse().insert_timeout
     query: timedelta = ClickHouse().query_timeout
     window: timedelta = Windows().time_limit
+    request: timedelta | None = None
 
 
-_SHORT = Limits(*[timedelta(seconds=2)] * 3)
+_SHORT = Limits(*[timedelta(seconds=2)] * 3, request=timedelta(seconds=5))
 
 
 class Network:
@@ -108,10 +112,22 @@ def network(directory: Path, limits: Limits) -> Iterator[Network]:
         database = stack.enter_context(Proxy(("127.0.0.1", cluster.clickhouse.port)))
         broker = stack.enter_context(before_broker(cluster.broker))
         made = Network(cluster, database, broker, limits)
+        if limits.request:
+            stack.enter_context(requests_within(limits.request))
         stack.callback(made.service.end)
         made.start()
         made.works(0, 60)
         yield made
+
+
+@contextmanager
+def requests_within(limit: timedelta) -> Iterator[None]:
+    known = kafka.connection
+    ms = int(limit.total_seconds() * 1000)
+    with patch.object(
+        kafka, "connection", lambda settings: {**known(settings), "request_timeout_ms": ms}
+    ):
+        yield
 
 
 def bad_network(directory: Path, scale: float, limits: Limits, held: Held) -> None:
