@@ -58,7 +58,7 @@ def test_the_crisis_is_told_once_and_the_launch_is_not(
     demo = Demo(
         settings,
         SCENARIO,
-        speed=900,
+        speed=1800,
         stop=threading.Event(),
         scorer=Author(),
         on_alert=told.append,
