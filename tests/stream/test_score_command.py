@@ -6,12 +6,12 @@ import io
 import json
 import os
 import pty
-import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -20,7 +20,6 @@ from stream.cli.model_commands import score
 from stream.errors import UsageError
 from tests.models.conftest import build
 
-ROOT = Path(__file__).parents[2]
 BAD = [b"[1]", b'{"txt": "a"}', b'{"text": "a", "target": 1}', b'{"text": "\xff"}', b"", b"nul"]
 
 
@@ -102,37 +101,64 @@ def test_a_chunk_of_long_texts_holds_no_more_than_of_short_ones(
     assert seen == [1280] * 3
 
 
-def test_answers_come_before_the_input_ends(tiny: Path) -> None:
-    """A pipe that stays open: 512 lines in, 512 answers out."""
-    command = [sys.executable, "-m", "stream", "score", "--model", str(tiny)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
-    ) as running:
-        assert running.stdin and running.stdout
-        running.stdin.write(b"".join(good(n) + b"\n" for n in range(700)))
-        running.stdin.flush()
-        first = [json.loads(running.stdout.readline()) for _ in range(512)]
-        assert running.poll() is None
-        running.stdin.close()
-        rest = [json.loads(line) for line in running.stdout]
-    assert running.returncode == 0
+@contextmanager
+def scoring(
+    monkeypatch: pytest.MonkeyPatch, model: Path, **streams: TextIO
+) -> Iterator[threading.Thread]:
+    """The command in a thread, on real files in place of the standard ones; they are closed."""
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+
+    def run() -> None:
+        with ExitStack() as closing:
+            for stream in streams.values():
+                closing.enter_context(stream)
+            score(model)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield thread
+    thread.join(60)
+
+
+def test_answers_come_before_the_input_ends(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipes that stay open: 512 lines in, 512 answers out."""
+    theirs_in, ours_in = os.pipe()
+    ours_out, theirs_out = os.pipe()
+    with (
+        os.fdopen(ours_out) as answers,
+        scoring(
+            monkeypatch, tiny, stdin=os.fdopen(theirs_in), stdout=os.fdopen(theirs_out, "w")
+        ) as running,
+    ):
+        with os.fdopen(ours_in, "wb", buffering=0) as lines:
+            lines.write(b"".join(good(n) + b"\n" for n in range(700)))
+            first = [json.loads(answers.readline()) for _ in range(512)]
+            assert running.is_alive()
+        rest = [json.loads(line) for line in answers]
     assert len(first) + len(rest) == 700
 
 
-def test_a_bar_on_the_terminal_leaves_the_answers_alone(tiny: Path, tmp_path: Path) -> None:
+def test_a_bar_on_the_terminal_leaves_the_answers_alone(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Standard input and output are files, errors a terminal."""
     (tmp_path / "in").write_bytes(b"".join(good(n) + b"\n" for n in range(1500)))
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "stream", "score", "--model", str(tiny)]
     shown = b""
-    with (tmp_path / "in").open("rb") as read, (tmp_path / "out").open("wb") as write:
-        running = subprocess.Popen(command, stdin=read, stdout=write, stderr=theirs, cwd=ROOT)
-        os.close(theirs)
-        with suppress(OSError):  # how a terminal says that its other end is closed
-            while more := os.read(ours, 4096):
-                shown += more
+    with (
+        scoring(
+            monkeypatch,
+            tiny,
+            stdin=(tmp_path / "in").open(),
+            stdout=(tmp_path / "out").open("w"),
+            stderr=os.fdopen(theirs, "w"),
+        ),
+        suppress(OSError),  # how a terminal says that its other end is closed
+    ):
+        while more := os.read(ours, 4096):
+            shown += more
     os.close(ours)
-    assert running.wait() == 0
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert len(answers) == 1500
     assert b"lines" in shown and b"1500/1500" in shown
