@@ -3,8 +3,8 @@
 Real processes: an embedded broker, embedded ClickHouse behind its HTTP front, `undertone consume`
 with a pure scorer. The embedded broker waits for a dead member for ever, so the test takes it out
 of the group at once; on Kafka its partitions wait for `session_timeout` before the rest. It also
-lets members that join at once wait for max_poll_interval (decision 007), so that is 3 s here: as
-long as the time between two changes, it would leave none between two rebalances.
+lets members that join at once wait for max_poll_interval (decision 007), so that is shorter here
+than the time between two changes: as long, it would leave none between two rebalances.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tests.faults.group import Group
 from tests.faults.runs import apart, judged, load, send
 
 MEMBERS, PARTITIONS = 4, 12
-EVERY = 5  # seconds between two changes
 _A_SECOND = 20  # messages
 _KILLED = 4  # each fourth that goes is killed; the others are told to end
 
@@ -49,8 +48,9 @@ class IdleWatch:
 class Crowd:
     """Members of which one goes and another comes at each change."""
 
-    def __init__(self, cluster: Cluster, draw: random.Random) -> None:
+    def __init__(self, cluster: Cluster, draw: random.Random, joined_within: float) -> None:
         self._cluster, self._draw = cluster, draw
+        self._wait = f"{joined_within:g}s"
         self.here = [self._member() for _ in range(MEMBERS)]
         self.told: list[Role] = []
         self.killed: list[Role] = []
@@ -73,15 +73,16 @@ class Crowd:
         return True
 
     def _member(self) -> Role:
-        return self._cluster.member(UNDERTONE_KAFKA__MAX_POLL_INTERVAL="3s")
+        return self._cluster.member(UNDERTONE_KAFKA__MAX_POLL_INTERVAL=self._wait)
 
 
-def come_and_go(shared: Cluster, changes: int, longest_idle: float) -> None:
-    """Messages without a pause, and a change every 5 s; then what was promised is asserted."""
+def come_and_go(shared: Cluster, changes: int, every: float, longest_idle: float) -> None:
+    """Messages without a pause, and a change each `every` seconds; then what was promised is
+    asserted."""
     cluster = apart(shared, partitions=PARTITIONS)
     logs = cluster.deployment.logs
-    messages = load(3, (changes + 1) * EVERY * _A_SECOND)
-    crowd = Crowd(cluster, random.Random(3))
+    messages = load(3, int((changes + 1) * every * _A_SECOND))
+    crowd = Crowd(cluster, random.Random(3), joined_within=0.6 * every)
     wait_for(lambda: len(cluster.group.members()) == MEMBERS, 120, logs)
     sent = lag = send(cluster, messages[:PARTITIONS])
     wait_for(lambda: cluster.group.lag() == 0, 60, logs)
@@ -91,7 +92,7 @@ def come_and_go(shared: Cluster, changes: int, longest_idle: float) -> None:
         now = time.monotonic()
         due = max(sent, min(int((now - begin) * _A_SECOND), len(messages)))
         sent += send(cluster, messages[sent:due])
-        if changes and now - changed >= EVERY and crowd.change():
+        if changes and now - changed >= every and crowd.change():
             changes, changed = changes - 1, now
         lag = watch.look()
         assert watch.longest <= longest_idle, logs()
@@ -108,8 +109,8 @@ def come_and_go(shared: Cluster, changes: int, longest_idle: float) -> None:
 def test_while_consumers_come_and_go_nothing_is_lost_and_no_partition_waits(
     shared: Cluster,
 ) -> None:
-    """Short form of the test below: a fortieth of its changes, 3; idle <= 15 s."""
-    come_and_go(shared, 3, longest_idle=15)
+    """Short form of the test below: a fortieth of its changes, 3, each 3 s; idle <= 15 s."""
+    come_and_go(shared, 3, every=3, longest_idle=15)
 
 
 @pytest.mark.faults
@@ -119,4 +120,4 @@ def test_ten_minutes_of_coming_and_going_lose_nothing_and_no_partition_waits(
 ) -> None:
     """4 consumers, one of which goes and one comes every 5 s for 10 min, over 12 partitions:
     0 lost, 0 doubled, no partition idle > 30 s with lag."""
-    come_and_go(shared, 120, longest_idle=30)
+    come_and_go(shared, 120, every=5, longest_idle=30)
