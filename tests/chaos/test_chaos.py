@@ -19,6 +19,7 @@ from tests.chaos.shrink import shrink
 
 SEEDS = [1, 2]
 ACTIONS = 300
+SHORT = 150  # each kind at least five times, as in any plan
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -35,7 +36,7 @@ def test_posts_and_windows_are_exact_after_a_plan_of_everything(
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found_within_five_seeds(chaos_client: Client, bug: str) -> None:
     assert any(
-        play(chaos_client, plan(seed, ACTIONS), bug).verdict.status == "FAIL"
+        play(chaos_client, plan(seed, SHORT), bug).verdict.status == "FAIL"
         for seed in range(1, 6)
     )
 

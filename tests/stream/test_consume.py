@@ -157,6 +157,13 @@ def test_while_clickhouse_is_away_offsets_stand_still_and_nothing_is_lost(
         service.close()
 
 
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the ends of the topic, and with that at the broker."""
+    monkeypatch.setattr("stream.consume._IDLE_PROGRESS_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("looks_often")
 def test_a_broker_that_is_away_is_a_problem_until_it_is_back(
     clickhouse_settings: ClickHouse, client: Client, tmp_path: Path
 ) -> None:
@@ -245,6 +252,7 @@ def test_a_member_given_an_assignment_it_cannot_read_joins_anew(
     assert not given and service.failure is None
 
 
+@pytest.mark.usefixtures("looks_often")
 def test_a_refused_commit_is_made_up_for_where_the_partition_is_kept(
     start: Start,
     send: Send,

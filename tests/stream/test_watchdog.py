@@ -109,6 +109,7 @@ def test_a_silent_client_is_replaced_and_nothing_is_lost(
 ) -> None:
     """The client is a real one whose poll gives nothing any more, as after kafka-python #3131."""
     monkeypatch.setattr(consume, "_STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(consume, "_IDLE_PROGRESS_SECONDS", 0.5)
     real, made = kafka.consumer, []
 
     def first_one_falls_silent(settings: Kafka) -> Any:
