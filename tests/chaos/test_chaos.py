@@ -36,8 +36,7 @@ def test_posts_and_windows_are_exact_after_a_plan_of_everything(
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found_within_five_seeds(chaos_client: Client, bug: str) -> None:
     assert any(
-        play(chaos_client, plan(seed, SHORT), bug).verdict.status == "FAIL"
-        for seed in range(1, 6)
+        play(chaos_client, plan(seed, SHORT), bug).verdict.status == "FAIL" for seed in range(1, 6)
     )
 
 

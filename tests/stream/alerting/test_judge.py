@@ -23,7 +23,7 @@ from tests.stream.speaking import World, post, quiet
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-RULE = Rule(name="mood", history="24h", warm_up="6h")
+RULE = Rule(name="mood", history="24h", warm_up="3h")
 
 
 def after(minutes: float) -> datetime:
@@ -32,9 +32,9 @@ def after(minutes: float) -> datetime:
 
 @pytest.fixture
 def world(client: Client, clickhouse_settings: ClickHouse) -> World:
-    """Half a day of everyday talk about Acme until noon."""
+    """Seven hours of everyday talk about Acme until noon."""
     world = World(client, clickhouse_settings)
-    world.say(quiet(NOON - timedelta(hours=14), NOON), NOON)
+    world.say(quiet(NOON - timedelta(hours=7), NOON), NOON)
     return world
 
 
@@ -200,8 +200,8 @@ def test_topics_and_named_brands_are_watched_where_the_rule_says(world: World) -
         after(15),
     )
     rules = (
-        Rule(name="topics", topics=["*"], brands=["Acme", "Nobody"], warm_up="6h"),
-        Rule(name="bolt", brands=["Bolt"], topics=[""], warm_up="6h"),
+        Rule(name="topics", topics=["*"], brands=["Acme", "Nobody"], warm_up="3h"),
+        Rule(name="bolt", brands=["Bolt"], topics=[""], warm_up="3h"),
     )
     told = step(watcher(world, *rules), after(15))
     opened = {(t.rule, t.brand, t.topic) for t in told if t.transition == "opened"}
@@ -211,7 +211,7 @@ def test_topics_and_named_brands_are_watched_where_the_rule_says(world: World) -
 
 def test_a_brand_and_its_topic_carry_one_group_key(world: World, client: Client) -> None:
     world.say([*storm(0, 15, topics=("battery",)), *storm(0, 15, brand="Bolt")], after(15))
-    step(watcher(world, Rule(name="all", topics=["", "*"], warm_up="6h")), after(15))
+    step(watcher(world, Rule(name="all", topics=["", "*"], warm_up="3h")), after(15))
     rows = client.query("SELECT brand, topic, group_key, alert_id FROM alerts FINAL").result_rows
     groups = {brand: {row[2] for row in rows if row[0] == brand} for brand in ("Acme", "Bolt")}
     assert {row[:2] for row in rows} >= {("Acme", ""), ("Acme", "battery"), ("Bolt", "")}
@@ -223,7 +223,7 @@ def test_a_brand_and_its_topic_carry_one_group_key(world: World, client: Client)
 def test_what_a_rule_watched_ends_when_the_rule_is_gone(world: World) -> None:
     """And a rule that stays goes on with what it has learnt and begun."""
     world.say([*storm(0, 30), *storm(0, 30, brand="Bolt")], after(30))
-    acme, bolt = (Rule(name=n, brands=[n], warm_up="6h") for n in ("Acme", "Bolt"))
+    acme, bolt = (Rule(name=n, brands=[n], warm_up="3h") for n in ("Acme", "Bolt"))
     watching = watcher(world, acme, bolt)
     assert {t.rule for t in step(watching, after(20)) if t.transition == "opened"} == {
         "Acme",
@@ -240,7 +240,7 @@ def test_what_a_rule_watched_ends_when_the_rule_is_gone(world: World) -> None:
 
 def test_a_silence_holds_back_and_its_end_tells(world: World, client: Client) -> None:
     """Nothing is lost meanwhile: what happened is in the table, and shown."""
-    rule = Rule(name="mood", warm_up="6h", receivers=["team"])
+    rule = Rule(name="mood", warm_up="3h", receivers=["team"])
     world.say(storm(0, 40), after(40))
     silence = Silence("s1", "mood", "Acme", "*", after(0), after(30), "Ann", "launch day")
     write_silence(client, silence)
