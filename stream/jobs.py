@@ -38,9 +38,10 @@ class Jobs:
     def __init__(self, health: Health, on_failure: Callable[[BaseException], None]) -> None:
         self._health = health
         self._on_failure = on_failure
+        self._runs = ThreadPoolExecutor(4)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": self._runs},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._scheduler.add_listener(
@@ -99,7 +100,11 @@ class Jobs:
 
     def stop(self) -> None:
         """No new runs; returns when those under way have ended (their statements are bounded)."""
-        self._scheduler.shutdown(wait=True)
+        # Not by `shutdown` alone: it waits while it holds what a run that fails now needs, to be
+        # tried again.
+        self._scheduler.pause()
+        self._runs.shutdown(wait=True)
+        self._scheduler.shutdown()
 
     def _again(self, name: str, after: timedelta) -> None:
         self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + after)

@@ -111,6 +111,31 @@ def test_a_run_that_is_seldom_is_made_up_for_before_its_next_turn(
     jobs.stop()
 
 
+@pytest.mark.parametrize("nightly", [False, True])
+def test_a_run_that_fails_while_its_end_is_waited_for_hinders_no_end(nightly: bool) -> None:
+    begun, fail = threading.Event(), threading.Event()
+
+    def run() -> None:
+        begun.set()
+        fail.wait(30)
+        raise RetryLater("ClickHouse does not answer")
+
+    jobs = Jobs(Health(), lambda _: None)
+    if nightly:
+        jobs.nightly("job", time(3, 17), run)
+    else:
+        jobs.every("job", timedelta(hours=1), run)
+    jobs.start()
+    jobs._scheduler.modify_job("job", next_run_time=datetime.now(UTC))
+    assert begun.wait(30)
+    ending = threading.Thread(target=jobs.stop, daemon=True)
+    ending.start()
+    ending.join(0.2)  # it waits by now
+    fail.set()
+    ending.join(30)
+    assert not ending.is_alive()
+
+
 @pytest.mark.parametrize(
     ("given", "means"),
     [
