@@ -76,6 +76,10 @@ class BrandRange(Range):
     source: str = Field("", max_length=64, description="empty: any")
     lang: str = Field("", max_length=64, description="empty: any")
 
+    def whose(self) -> dict[str, str]:
+        """Brand, topic, source and lang, as statements over windows take them."""
+        return {"topic": ""} | self.model_dump(include={"brand", "topic", "source", "lang"})
+
 
 class Series(BrandRange):
     """A range of one brand, as a whole or on a topic."""

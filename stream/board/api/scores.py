@@ -39,15 +39,7 @@ def scores(asked: Asked, asks: ScoresAsks) -> ScoresAnswer:
     granule = int(rule.granularity.total_seconds()) if rule else _MINUTE
     step = step_for(asks.step, granule, since, until)
     since, until = _whole_steps(since, until, step)
-    values: dict[str, Any] = {
-        "brand": asks.brand,
-        "topic": asks.topic,
-        "source": asks.source,
-        "lang": asks.lang,
-        "since": since,
-        "until": until,
-        "step": step,
-    }
+    values: dict[str, Any] = {**asks.whose(), "since": since, "until": until, "step": step}
     counted = windows.steps(asked.client, values)
     bands = windows.bands(asked.client, values, rule.name) if rule else {}
     known_from, known_to = windows.first_known(asked.client), asked.known_to

@@ -19,12 +19,12 @@ class BreakdownAsks(Series):
 
 
 def topics(asked: Asked, asks: BrandRange) -> list[TopicShare]:
-    parts = _parts(asked, asks, "", "topic")
+    parts = _parts(asked, asks, "topic")
     return [{"topic": part.name, **_counted(part)} for part in parts]
 
 
 def breakdown(asked: Asked, asks: BreakdownAsks) -> list[NamedShare]:
-    parts = _parts(asked, asks, asks.topic, asks.by)
+    parts = _parts(asked, asks, asks.by)
     return [{"name": part.name, **_counted(part)} for part in parts]
 
 
@@ -37,18 +37,11 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return (low if hits else 0.0), (high if hits < of else 1.0)
 
 
-def _parts(asked: Asked, asks: BrandRange, topic: str, by: windows.By) -> list[Part]:
-    windows.check_series(asked.client, asked.context, asks.brand, topic)
+def _parts(asked: Asked, asks: BrandRange, by: windows.By) -> list[Part]:
+    whose = asks.whose()
+    windows.check_series(asked.client, asked.context, asks.brand, whose["topic"])
     since, until = whole_minutes(*asks.span(asked.now))
-    values = {
-        "brand": asks.brand,
-        "topic": topic,
-        "source": asks.source,
-        "lang": asks.lang,
-        "since": since,
-        "until": until,
-    }
-    return windows.parts(asked.client, values, by)
+    return windows.parts(asked.client, {**whose, "since": since, "until": until}, by)
 
 
 def _counted(part: Part) -> Counted:
