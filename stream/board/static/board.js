@@ -138,7 +138,6 @@ function drawTools() {
   theme.setAttribute("aria-label", t(isDark() ? "toLight" : "toDark"));
   $("language").textContent = otherLanguage() === "zh" ? "中文" : "English";
   $("language").lang = otherLanguage();
-  offerToLeave($("leave"));
 }
 
 function startTools() {
@@ -155,6 +154,7 @@ function startTools() {
     setLanguage(next);
     if (state.status) drawAll();
     drawLook();
+    offerToLeave($("leave"));
   });
   // A skip link's own address would be taken for a view's.
   $("skip").addEventListener("click", (event) => {
@@ -173,6 +173,7 @@ function drawLook() {
 setLanguage(currentLanguage());
 startTools();
 drawTools();
+offerToLeave($("leave"));
 startFilters();
 connect();
 setInterval(() => {

@@ -9,12 +9,12 @@ import { t } from "./words.js";
 
 let dialog = null;
 
-async function enter(form, wrong, token, name) {
-  const response = await fetch("/login", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ token: token.value.trim(), name: name.value.trim() }),
-  }).catch(() => null);
+const send = (to, body) => fetch(to, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+}).catch(() => null);
+
+async function enter(wrong, token, name) {
+  const response = await send("/login", { token: token.value.trim(), name: name.value.trim() });
   if (response?.ok) {
     rememberName(name.value.trim());
     location.reload();
@@ -33,7 +33,7 @@ export function askToEnter() {
   const wrong = h("p", { class: "failed", role: "alert" });
   const form = h("form", { class: "act login", onsubmit: (event) => {
     event.preventDefault();
-    enter(form, wrong, token, name);
+    enter(wrong, token, name);
   } },
   h("h2", { id: "login-title" }, t("enterTitle")), h("p", {}, t("enterText")),
   h("label", {}, h("span", {}, t("token")), token), h("label", {}, h("span", {}, t("yourName")), name),
@@ -52,9 +52,6 @@ export async function offerToLeave(button) {
   setText(button, t("leave"));
   button.title = t("signedInAs", who.name);
   button.onclick = async () => {
-    const response = await fetch("/logout", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
-    }).catch(() => null);
-    if (response?.ok) location.reload();
+    if ((await send("/logout", {}))?.ok) location.reload();
   };
 }
